@@ -1,0 +1,1 @@
+"""The ground floor: the noun `Divergence`, units, errors and what every other room leans on."""

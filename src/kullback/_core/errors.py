@@ -1,0 +1,23 @@
+"""The error tree: every exception that kullback raises on purpose."""
+
+from __future__ import annotations
+
+
+class KullbackError(Exception):
+    """Base of every error that kullback raises on purpose."""
+
+
+class InputError(KullbackError, ValueError):
+    """A value that cannot be used: the message names it, its position and the remedy."""
+
+
+class InputTypeError(KullbackError, TypeError):
+    """An argument of a kind that cannot be used: the message names what is accepted."""
+
+
+class TableError(InputError):
+    """A table that cannot be read: the message names the source, what is wrong and where."""
+
+
+class MissingExtra(KullbackError, ImportError):
+    """An optional dependency is absent: the message says what to install, and why."""

@@ -1,0 +1,1 @@
+"""Exact measures of probability arrays."""

@@ -1,0 +1,1 @@
+"""HTML and charts of divergences and comparisons."""

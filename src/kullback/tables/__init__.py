@@ -1,0 +1,1 @@
+"""Tables: how far the current one is from the reference, column by column."""
