@@ -109,13 +109,13 @@ class Divergence:
     def to_dict(self) -> dict[str, Any]:
         """Return a dictionary that JSON can hold; infinities are written as strings."""
         return {
-            "value": _plain(self.value),
-            "error": _plain(self.error),
-            "interval": None if self.interval is None else [_plain(end) for end in self.interval],
+            "value": plain(self.value),
+            "error": plain(self.error),
+            "interval": None if self.interval is None else [plain(end) for end in self.interval],
             "confidence": self.confidence,
             "unit": "nats",
             "method": self.method,
-            "parts": {name: _plain(value) for name, value in self.parts.items()},
+            "parts": {name: plain(value) for name, value in self.parts.items()},
             "caveats": list(self.caveats),
         }
 
@@ -195,6 +195,6 @@ class Divergence:
         return f"<table>{rows}</table>"
 
 
-def _plain(value: float) -> float | str:
+def plain(value: float) -> float | str:
     """Write a float as JSON can hold it."""
     return value if math.isfinite(value) else str(value)

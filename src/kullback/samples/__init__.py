@@ -1,0 +1,1 @@
+"""Estimators from samples, one a file."""

@@ -1,0 +1,125 @@
+"""Bins along a line: from the reference's quantiles, with tails and a bin for every value that repeats."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .schema import DATE, INTEGER, TIME, TIMESTAMP, Kind
+
+NULL, NAN = -1, -2
+NULL_LABEL, NAN_LABEL = "(null)", "(NaN)"
+
+_TAILS = ((0.01, 1_000), (0.001, 10_000))  # a tail of this share is cut off where the sample has this many rows
+_LARGEST_CODE = 120  # bin codes are 8-bit, so that engines group them by direct addressing
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Bin i holds edges[i-1] <= x < edges[i]; codes NULL and NAN stand beside the bins."""
+
+    kind: Kind
+    edges: tuple[float, ...]
+
+    def code(self, x: Any, ibis: Any) -> Any:
+        """Return the Ibis expression that gives each number (as `kind.key` makes them) its bin."""
+        tree = self._search(x, 0, len(self.edges), ibis)
+        if self.kind.has_nan:
+            tree = ibis.cases((x.isnan(), ibis.literal(NAN, "int8")), else_=tree)
+        return ibis.cases((x.isnull(), ibis.literal(NULL, "int8")), else_=tree)
+
+    def _search(self, x: Any, low: int, high: int, ibis: Any) -> Any:
+        """Bisect: comparisons with the edges themselves count alike on every engine."""
+        if low == high:
+            return ibis.literal(low, "int8")
+        middle = (low + high) // 2
+        below = x < ibis.literal(self.edges[middle], "float64")
+        return ibis.cases((below, self._search(x, low, middle, ibis)), else_=self._search(x, middle + 1, high, ibis))
+
+    def label(self, code: int) -> str:
+        """Name a bin as people read it."""
+        if code == NULL:
+            return NULL_LABEL
+        if code == NAN:
+            return NAN_LABEL
+        write = _writer(self.kind, self.edges)
+        if not self.edges:
+            return "all values"
+        if code == 0:
+            return f"below {write(self.edges[0])}"
+        if code == len(self.edges):
+            return f"{write(self.edges[-1])} and above"
+        low, high = self.edges[code - 1], self.edges[code]
+        if high == _after(self.kind, low):
+            return write(low)
+        return f"{write(low)} to {write(high)}"
+
+
+def choose_bins(kind: Kind, sample: NDArray[np.float64], most: int, rows: float) -> Bins:
+    """Choose bins from a sample of the reference.
+
+    Parameters
+    ----------
+    kind : Kind
+        What the column holds.
+    sample : ndarray
+        Values of the reference, as `kind.key` gives them; NaN and infinities are passed over.
+    most : int
+        Bins of equal share at the most; tails and repeated values come on top.
+    rows : float
+        Rows of the smaller table: few rows get few bins, about their square root.
+    """
+    values = np.sort(sample[np.isfinite(sample)])
+    if not len(values):
+        return Bins(kind, ())
+    shares = max(2, min(most, int(math.sqrt(rows))))
+    distinct, counts = np.unique(values, return_counts=True)
+    # A value that fills half a bin of its own is one: zeros, defaults, small integers.
+    own = distinct[(counts >= max(3, len(values) / (2 * shares)))]
+    rest = values[~np.isin(values, own)]
+    edges = {edge for value in own.tolist() for edge in (value, _after(kind, value))}
+    if len(rest):
+        levels = {k / shares for k in range(1, shares)}
+        levels |= {end for tail, enough in _TAILS if len(rest) >= enough for end in (tail, 1 - tail)}
+        edges |= set(np.quantile(rest, sorted(levels), method="inverted_cdf").tolist())
+    return Bins(kind, tuple(sorted(edges)[:_LARGEST_CODE]))
+
+
+def _after(kind: Kind, value: float) -> float:
+    """Return the next value that a column of this kind can hold."""
+    return value + 1 if kind is INTEGER else float(np.nextafter(value, math.inf))
+
+
+def _writer(kind: Kind, edges: Sequence[float]) -> Callable[[float], str]:
+    if kind in (TIMESTAMP, DATE, TIME):
+        return lambda value: _moment(kind, value)
+    for digits in (4, 6, 9, 12):
+        if len({f"{edge:.{digits}g}" for edge in edges}) == len({_same(edge) for edge in edges}):
+            return lambda value, digits=digits: _number(value, digits)  # type: ignore[misc]
+    return repr
+
+
+def _same(edge: float) -> float:
+    """Both edges of a one-value bin are written alike."""
+    return float(f"{edge:.15g}")
+
+
+def _number(value: float, digits: int) -> str:
+    if value == int(value) and abs(value) < 1e15 and math.log10(abs(value) or 1) < max(digits, 6):
+        return str(int(value))
+    return f"{value:.{digits}g}"
+
+
+def _moment(kind: Kind, seconds: float) -> str:
+    if kind is TIME:
+        return str(dt.timedelta(seconds=int(seconds)))
+    moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
+    if kind is DATE:
+        return moment.date().isoformat()
+    return moment.isoformat(sep=" ", timespec="seconds")

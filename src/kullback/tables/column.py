@@ -1,0 +1,201 @@
+"""One column's divergence: from counts to a number with its interval, its test, its parts and its caveats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core.divergence import Divergence, plain
+from .._core.text import cut, quoted
+from ..arrays import js
+from ..samples.discrete import RARE_SHARE, CountEstimate, Counts, estimate_counts
+from .binning import NULL, NULL_LABEL, Bins
+from .plan import Side, Tally
+from .schema import Column
+from .significance import no_change_p_value
+
+MOST_PARTS = 40  # levels named one by one; the rest are one part
+OTHER = "(other values)"
+UNSEEN = math.exp(-np.euler_gamma)  # sightings that the estimator's logarithm gives a value without any
+RARE = "(values too rare to have been seen)"
+FLOOR = "(estimate below 0, reported as 0)"
+
+
+@dataclass(frozen=True)
+class Level:
+    """A bin or value: its share of the rows on either side, and the nats that it contributes."""
+
+    label: str
+    reference: float
+    current: float
+    nats: float
+
+
+@dataclass(frozen=True, eq=True)
+class ColumnDivergence(Divergence):
+    """D(current‖reference) of one column, with what a reader needs to judge it.
+
+    Attributes
+    ----------
+    column, kind : str
+        The column's name, and what it holds.
+    p_value, adjusted_p_value : float
+        Of "nothing changed"; adjusted over the columns compared (Benjamini & Hochberg 1995).
+    reverse : Divergence
+        D(reference‖current).
+    jensen_shannon : float
+        Jensen-Shannon divergence in nats (at most log 2), bias corrected.
+    unseen : float
+        Share of current rows whose value the reference never showed.
+    levels : tuple of Level
+        Bins in their order, or values by what they contribute.
+    ordered : bool
+        Whether `levels` lie along a line.
+    """
+
+    column: str = ""
+    kind: str = ""
+    p_value: float = 1.0
+    adjusted_p_value: float = 1.0
+    reverse: Divergence | None = None
+    jensen_shannon: float = 0.0
+    unseen: float = 0.0
+    levels: tuple[Level, ...] = ()
+    ordered: bool = False
+
+    __hash__ = Divergence.__hash__
+
+    def adjusted(self, p_value: float) -> ColumnDivergence:
+        """Return the same with its adjusted p-value."""
+        return replace(self, adjusted_p_value=p_value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dictionary that JSON can hold."""
+        return super().to_dict() | {
+            "column": self.column,
+            "kind": self.kind,
+            "p_value": self.p_value,
+            "adjusted_p_value": self.adjusted_p_value,
+            "reverse": None if self.reverse is None else self.reverse.to_dict(),
+            "jensen_shannon": self.jensen_shannon,
+            "unseen": self.unseen,
+            "ordered": self.ordered,
+            "levels": [
+                {"label": v.label, "reference": v.reference, "current": v.current, "nats": plain(v.nats)}
+                for v in self.levels
+            ],
+        }
+
+
+def measure_column(
+    column: Column, tally: Tally, bins: Bins | None, reference: Side, current: Side, confidence: float
+) -> ColumnDivergence:
+    """Estimate one column's divergence, both ways, from its counts."""
+    x = tally.current * (current.effective / current.weight)
+    y = tally.reference * (reference.effective / reference.weight)
+    counts = Counts.of(x, y, tally.levels)
+    estimate = estimate_counts(counts)
+    listed = _listed(tally, bins, x / counts.n, y / counts.m, estimate.terms_of(x, y))
+    parts = {level.label: level.nats for level in listed}
+    if estimate.extrapolated:
+        parts[RARE] = estimate.extrapolated
+    if estimate.value < 0:
+        parts[FLOOR] = -estimate.value
+    forward = _divergence(estimate, confidence)
+    p, q = counts.levels * counts.x / counts.n, counts.levels * counts.y / counts.m
+    return ColumnDivergence(
+        value=forward.value,
+        error=forward.error,
+        interval=forward.interval,
+        confidence=confidence,
+        method=forward.method,
+        parts=parts,
+        caveats=tuple(_caveats(estimate, listed, current, reference)),
+        column=column.name,
+        kind=column.kind.name,
+        p_value=no_change_p_value(counts),
+        reverse=_divergence(estimate_counts(counts.reverse), confidence),
+        jensen_shannon=_without_noise(float(js(p, q, normalize=True)), counts),
+        unseen=counts.unseen_share,
+        levels=tuple(listed),
+        ordered=bins is not None,
+    )
+
+
+def _divergence(estimate: CountEstimate, confidence: float) -> Divergence:
+    low, high = estimate.interval(confidence)
+    value = max(estimate.value, 0.0)
+    counts = estimate.counts
+    return Divergence(
+        value=value,
+        error=estimate.error,
+        interval=(min(low, value), max(high, value)),
+        confidence=confidence,
+        method=(
+            f"counts over {counts.levels.sum():,.0f} bins or values, bias corrected;"
+            f" one never seen on the other side counts as {UNSEEN:.2f} of {counts.order:,.0f} draws"
+        ),
+    )
+
+
+def _listed(
+    tally: Tally, bins: Bins | None, p: NDArray[np.float64], q: NDArray[np.float64], nats: NDArray[np.float64]
+) -> list[Level]:
+    """Bins in their order, nulls last; or the values that contribute most, the others as one."""
+    if bins is not None:
+        codes = [int(key) for key in tally.keys if isinstance(key, int)]
+        order = sorted(range(len(codes)), key=lambda i: (codes[i] < 0, abs(codes[i])))
+        return [Level(bins.label(codes[i]), float(q[i]), float(p[i]), float(nats[i])) for i in order]
+    named = [i for i, key in enumerate(tally.keys) if isinstance(key, str) or key == NULL]
+    named.sort(key=lambda i: -abs(nats[i]))
+    named = named[:MOST_PARTS]
+    labels: dict[str, int] = {}
+    for i in named:
+        key = tally.keys[i]
+        label = cut(key) if isinstance(key, str) else NULL_LABEL
+        while label in labels:  # two long values may look alike once cut
+            label += "′"
+        labels[label] = i
+    listed = [Level(label, float(q[i]), float(p[i]), float(nats[i])) for label, i in labels.items()]
+    rest = np.ones(len(p), dtype=bool)
+    rest[named] = False
+    if rest.any():
+        weight = tally.levels * rest
+        listed.append(Level(OTHER, float(weight @ q), float(weight @ p), float(weight @ nats)))
+    return listed
+
+
+def _without_noise(plug_in: float, counts: Counts) -> float:
+    """Take from the plug-in Jensen-Shannon divergence what it would show were nothing changed."""
+    # Second order: JS ≈ χ²/8, whose mean under P = Q is (K − 1)(1/n + 1/m) for K levels seen often enough.
+    seen = float(counts.levels @ np.minimum(1.0, counts.x + counts.y))
+    return max(plug_in - (seen - 1) * counts.scale / 8, 0.0)
+
+
+def _caveats(estimate: CountEstimate, listed: Iterable[Level], current: Side, reference: Side) -> Iterable[str]:
+    counts = estimate.counts
+    if counts.new_share > 0:
+        new = [level for level in listed if level.reference == 0 and level.current > 0 and level.label != OTHER]
+        new.sort(key=lambda level: -level.current)
+        names = ", ".join(quoted(level.label) for level in new[:3]) + (", …" if len(new) > 3 else "")
+        yield (
+            f"{counts.unseen_share:.2g} of the current rows hold values that the reference never shows"
+            f"{' (' + names + ')' if names else ''}: if they are impossible there the divergence is infinite,"
+            " so only its lower end is given."
+        )
+    if counts.rare_share > RARE_SHARE:
+        yield (
+            f"{counts.rare_share:.0%} of the rows hold values too rare to be compared one by one:"
+            " only the lower end of the interval is promised."
+        )
+    distinct = float(counts.levels.sum())
+    if distinct > 100 and distinct > 0.9 * min(current.rows, reference.rows):
+        yield f"{distinct:,.0f} distinct values: nearly every row has its own, as an identifier does."
+    for role, side in (("current table", current), ("reference", reference)):
+        if not math.isclose(side.effective, side.rows):
+            yield f"The {role}'s weights leave {side.effective:,.0f} effective of {side.rows:,} rows."

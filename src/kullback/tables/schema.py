@@ -1,0 +1,150 @@
+"""Which columns can be compared, as what, and what the two schemas say of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import InputError
+from .._core.text import quoted
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How columns of a family of types are compared.
+
+    Attributes
+    ----------
+    name : str
+        What people call it.
+    ordered : bool
+        Whether values are binned along a line (or counted one by one).
+    key : callable
+        Turns an Ibis column into numbers (ordered) or text (not ordered).
+    has_nan : bool
+        Whether values may be NaN.
+    """
+
+    name: str
+    ordered: bool
+    key: Callable[[Any], Any]
+    has_nan: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that both tables have and that can be compared."""
+
+    name: str
+    kind: Kind
+
+
+def _seconds_of_day(x: Any) -> Any:
+    return x.hour() * 3600 + x.minute() * 60 + x.second()
+
+
+NUMBER = Kind("number", True, lambda x: x.cast("float64"), has_nan=True)
+INTEGER = Kind("integer", True, lambda x: x.cast("float64"))
+TEXT = Kind("text", False, lambda x: x.cast("string"))
+BOOLEAN = Kind("boolean", False, lambda x: x.cast("string"))
+TIMESTAMP = Kind("timestamp", True, lambda x: x.epoch_seconds().cast("float64"))
+DATE = Kind("date", True, lambda x: x.cast("timestamp").epoch_seconds().cast("float64"))
+TIME = Kind("time of day", True, lambda x: _seconds_of_day(x).cast("float64"))
+
+
+def kind_of(dtype: Any) -> Kind | None:
+    """Return how a column of an Ibis type is compared, or None where it is not."""
+    if dtype.is_boolean():
+        return BOOLEAN
+    if dtype.is_integer():
+        return INTEGER
+    if dtype.is_numeric():
+        return NUMBER
+    if dtype.is_timestamp():
+        return TIMESTAMP
+    if dtype.is_date():
+        return DATE
+    if dtype.is_time():
+        return TIME
+    if dtype.is_string() or dtype.is_uuid() or dtype.is_inet() or dtype.is_macaddr():
+        return TEXT
+    return None
+
+
+def pair_columns(
+    reference: Mapping[str, Any],
+    current: Mapping[str, Any],
+    *,
+    wanted: Sequence[str] | None,
+    weights: str | None,
+) -> tuple[list[Column], list[str]]:
+    """Pair the columns of two schemas.
+
+    Returns
+    -------
+    columns : list of Column
+        Those that can be compared, in the reference's order.
+    findings : list of str
+        A sentence for every column that cannot be, and why.
+
+    Raises
+    ------
+    InputError
+        If a wanted column is in neither table.
+    """
+    names = list(dict.fromkeys([*reference, *current]))
+    if wanted is not None:
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise InputError(f"no column is named {quoted(missing[0])}; the tables have {_some(names)}")
+        names = [name for name in names if name in set(wanted)]
+    columns, findings = [], []
+    for name in names:
+        if name == weights:
+            continue
+        column, finding = _pair(name, reference.get(name), current.get(name))
+        if column is not None:
+            columns.append(column)
+        if finding is not None:
+            findings.append(finding)
+    return columns, findings
+
+
+def _pair(name: str, reference: Any, current: Any) -> tuple[Column | None, str | None]:
+    label = f"Column {quoted(name)}"
+    if current is None:
+        return None, f"{label} is only in the reference: it is gone from the current table."
+    if reference is None:
+        return None, f"{label} is only in the current table: the reference does not have it."
+    kinds = []
+    for role, dtype in (("reference", reference), ("current table", current)):
+        if dtype.is_null():
+            # An untyped column holds nothing but nulls; the other side says what it would have held.
+            kinds.append(None)
+            continue
+        kind = kind_of(dtype)
+        if kind is None:
+            return None, f"{label} was not compared: its type in the {role} is {_short(dtype)}, which has no bins."
+        kinds.append(kind)
+    first, second = kinds[0] or kinds[1] or TEXT, kinds[1] or kinds[0] or TEXT
+    if first is second:
+        return Column(name, first), None
+    if {first, second} == {NUMBER, INTEGER}:
+        return Column(name, NUMBER), None
+    if {first, second} == {DATE, TIMESTAMP}:
+        return Column(name, TIMESTAMP), None
+    return None, (
+        f"{label} changed its type: {first.name} ({_short(reference)}) in the reference,"
+        f" {second.name} ({_short(current)}) in the current table; it was not compared."
+    )
+
+
+def _short(dtype: Any, width: int = 60) -> str:
+    text = str(dtype)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    listed = ", ".join(quoted(name) for name in names[:most])
+    return listed + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,226 @@
+"""Where tables come from: files, data frames and Ibis tables, opened on one engine."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .._core.errors import InputTypeError, TableError
+from .._core.extras import require
+
+ACCEPTED = "a Parquet, CSV, JSON-lines or Arrow path or glob, a pandas, Polars or PyArrow table, or an Ibis table"
+
+_READERS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".csv.gz": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+
+
+def ibis() -> Any:
+    """Import Ibis, or say what to install."""
+    return require("ibis", extra="tables", purpose="read tables")
+
+
+def open_pair(reference: Any, current: Any) -> tuple[Any, Any]:
+    """Open two tables on one engine: that of an Ibis table among them, else DuckDB in this process.
+
+    Raises
+    ------
+    TableError
+        If a table cannot be read, or the two live on different engines.
+    InputTypeError
+        If an argument is of a kind that is not a table.
+    """
+    engines = [t.get_backend() for t in (reference, current) if _is_ibis(t)]
+    if len(engines) == 2 and engines[0] is not engines[1]:
+        raise TableError(
+            f"the reference lives on {engines[0].name} and the current table on another {engines[1].name} connection:"
+            " bring both to one connection"
+        )
+    engine = engines[0] if engines else _embedded()
+    return _open(reference, "reference", engine), _open(current, "current", engine)
+
+
+def name_of(source: Any, fallback: str) -> str:
+    """Return a short name for a table, for people to read."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    if _is_ibis(source) and source.has_name():
+        return str(source.get_name())
+    return fallback
+
+
+@contextmanager
+def readable(role: str) -> Iterator[None]:
+    """Turn an engine's error into one sentence that says which table could not be read."""
+    try:
+        yield
+    except (TableError, InputTypeError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        # Engines raise their own classes (duckdb.Error, pyarrow.ArrowInvalid, OSError, ...): any of them means
+        # that the table is not readable as it stands, and the original stays attached as the cause.
+        raise TableError(f"{role} cannot be read: {_first_sentence(error)}") from error
+
+
+@contextmanager
+def honest_statistics(engine: Any) -> Iterator[None]:
+    """Keep DuckDB from concluding from Parquet's minima and maxima, which leave NaN out, that a column has none."""
+    if engine.name != "duckdb":
+        yield
+        return
+    before = engine.con.execute("SELECT current_setting('disabled_optimizers')").fetchone()[0]
+    settings = [s for s in (before or "").split(",") if s]
+    wanted = ",".join(dict.fromkeys([*settings, "statistics_propagation"]))
+    engine.con.execute(f"SET disabled_optimizers = '{wanted}'")
+    try:
+        yield
+    finally:
+        engine.con.execute(f"SET disabled_optimizers = '{before or ''}'")
+
+
+def _is_ibis(source: Any) -> bool:
+    module = sys.modules.get("ibis")
+    return module is not None and isinstance(source, module.Table)
+
+
+def _embedded() -> Any:
+    """DuckDB in this process; what does not fit in memory goes to the system's temporary folder."""
+    return ibis().duckdb.connect(temp_directory=str(Path(tempfile.gettempdir()) / f"kullback-{os.getpid()}"))
+
+
+def _open(source: Any, role: str, engine: Any) -> Any:
+    if _is_ibis(source):
+        table = source
+    elif isinstance(source, (str, os.PathLike)):
+        table = _open_files(os.fspath(source), role, engine)
+    else:
+        table = ibis().memtable(_as_arrow(source, role))
+    if not table.columns:
+        raise TableError(f"{role} has no columns")
+    return table
+
+
+def _open_files(pattern: str, role: str, engine: Any) -> Any:
+    if engine.name != "duckdb":
+        raise TableError(f"{role} {pattern!r} is a file, and the other table lives on {engine.name}: load it there first")
+    paths = _matching(pattern, role)
+    kinds = {_kind(path, role) for path in paths}
+    if len(kinds) > 1:
+        raise TableError(f"{role} {pattern!r} matches files of different kinds: {', '.join(sorted(kinds))}")
+    kind = kinds.pop()
+    where = f"{role} {pattern!r}"
+    with readable(where):
+        if kind == "parquet":
+            _refuse_duplicates(_parquet_columns(paths[0]), where)
+            return engine.read_parquet(paths)
+        if kind == "csv":
+            _refuse_duplicates(_csv_columns(paths[0], engine), where)
+            return engine.read_csv(paths)
+        if kind == "json":
+            return engine.read_json(paths)
+        dataset = require("pyarrow.dataset", extra="tables", purpose="read Arrow files")
+        return ibis().memtable(dataset.dataset(paths, format="ipc").to_table())
+
+
+def _matching(pattern: str, role: str) -> list[str]:
+    if Path(pattern).is_dir():
+        raise TableError(f"{role} {pattern!r} is a folder: give a glob of the files in it, such as '{pattern}/*.parquet'")
+    if Path(pattern).exists():
+        return [pattern]
+    paths = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
+    if not paths:
+        looks_like_glob = any(mark in pattern for mark in "*?[")
+        raise TableError(f"{role} {pattern!r} " + ("matches no file" if looks_like_glob else "does not exist"))
+    return paths
+
+
+def _kind(path: str, role: str) -> str:
+    name = path.lower()
+    for ending, kind in _READERS.items():
+        if name.endswith(ending):
+            return kind
+    raise TableError(f"{role} {path!r} ends in none of {', '.join(sorted(_READERS))}: its kind is unknown")
+
+
+def _parquet_columns(path: str) -> list[str]:
+    parquet = require("pyarrow.parquet", extra="tables", purpose="read Parquet files")
+    return list(parquet.read_schema(path).names)
+
+
+def _csv_columns(path: str, engine: Any) -> list[str]:
+    """Read the header as it stands: DuckDB renames a second column of one name."""
+    sniffed = engine.con.execute("SELECT Delimiter, Quote, HasHeader, SkipRows FROM sniff_csv(?)", [path]).fetchone()
+    delimiter, quote, has_header, skip = sniffed
+    if not has_header or path.lower().endswith(".gz"):
+        return []
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        for _ in range(skip or 0):
+            next(file)
+        plain = {"quotechar": quote} if quote and len(quote) == 1 and quote.isprintable() else {"quoting": csv.QUOTE_NONE}
+        return next(csv.reader(file, delimiter=delimiter, **plain), [])
+
+
+def _refuse_duplicates(names: Sequence[str], where: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise TableError(f"{where} has more than one column named {twice[0]!r}: rename all but one")
+
+
+def _as_arrow(source: Any, role: str) -> Any:
+    pyarrow = require("pyarrow", extra="tables", purpose="read data frames")
+    convert = _arrow_converter(source, pyarrow)
+    if convert is None:
+        raise InputTypeError(f"{role} must be {ACCEPTED}; got {type(source).__name__}")
+    _refuse_duplicates([str(name) for name in _column_names(source)], role)
+    with readable(role):
+        return convert(source)
+
+
+def _arrow_converter(source: Any, pyarrow: Any) -> Callable[[Any], Any] | None:
+    """Find how a data frame becomes an Arrow table, without importing what is not imported."""
+    if isinstance(source, pyarrow.Table):
+        return lambda table: table
+    if isinstance(source, pyarrow.RecordBatch):
+        return lambda batch: pyarrow.Table.from_batches([batch])
+    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
+    if pandas is not None and isinstance(source, pandas.DataFrame):
+        return lambda frame: pyarrow.Table.from_pandas(
+            frame.rename(columns=str), preserve_index=False
+        ).replace_schema_metadata(None)
+    if polars is not None and isinstance(source, polars.DataFrame):
+        return lambda frame: frame.to_arrow()
+    if polars is not None and isinstance(source, polars.LazyFrame):
+        return lambda frame: frame.collect().to_arrow()
+    return None
+
+
+def _column_names(source: Any) -> list[Any]:
+    if hasattr(source, "collect_schema"):
+        return list(source.collect_schema().names())
+    return list(source.schema.names if hasattr(source, "schema") else source.columns)
+
+
+def _first_sentence(error: BaseException) -> str:
+    """Shorten an engine's message to its first line, which says what and where."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    text = re.sub(r"^(\w+ )?(Error|Exception): ", "", lines[0]) if lines else type(error).__name__
+    return text.rstrip(".")[:400]
