@@ -76,13 +76,12 @@ def resolve_axes(axis: Any, shapes: list[tuple[int, ...]], names: list[str]) -> 
     return resolved
 
 
-def tolerance(xp: Namespace, dtype: Any, form: str, n: int) -> float:
-    """How far from 1 a row of n probabilities may sum when it was normalised in `dtype` with care.
+def tolerance(eps: float, n: int, form: str = "probs") -> float:
+    """How far from 1 a row of n probabilities may sum when it was normalised with care at machine epsilon `eps`.
 
     Each entry is rounded once, and the sum it was divided by had about √n roundings, in float32 at least. An entry
     given as its logarithm, of size up to log n where it matters, has a relative error that much larger.
     """
-    eps = float(xp.finfo(dtype).eps)
     entries = 4 * eps * (1 + math.log(n) if form == "log_probs" else 1)
     return entries + 2 * math.sqrt(n) * min(eps, 2.0**-23)
 

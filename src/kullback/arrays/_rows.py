@@ -180,7 +180,8 @@ def prepare(
         else:
             slack = None
             if not normalize:
-                slack = tolerance(xp, array.dtype if array.dtype in floats else working, its_form, n)
+                given = array.dtype if array.dtype in floats else working
+                slack = tolerance(float(xp.finfo(given).eps), n, its_form)
             check_rows(xp, rows, name, its_form, slack)
         sides.append(Side(xp, rows, its_form, normalize or its_form == "logits"))
     return Rows(xp, sides, dtype, axes, lengths)
@@ -206,15 +207,21 @@ def measure(
     normalize: bool = False,
     measures: bool = False,
     kernel: str | None = None,
-    parameter: float = 0.0,
+    weight: float = 0.5,
 ) -> Any:
     """Apply a measure's formula to arrays: its compiled kernel where there is one and it can, the formula elsewhere."""
     unit = nats_per_unit(base)
-    if kernel is not None:
-        value = _kernels.reduce(kernel, values, axis, form, normalize, parameter, unit)
+    if kernel is not None and (form == "probs" or measures):
+        slack = _any_sum if normalize or measures else tolerance
+        value = _kernels.reduce(kernel, values, axis, normalize, weight, unit, slack)
         if value is not None:
             return value
     rows = prepare(values, names, axis=axis, form=form, normalize=normalize, measures=measures)
     with quiet(rows.xp):
         value = formula(rows)
         return finish(rows.xp, value if unit == 1.0 else value / unit, rows.dtype)
+
+
+def _any_sum(eps: float, n: int) -> float:
+    """Tell the kernels that rows may sum to anything."""
+    return -1.0

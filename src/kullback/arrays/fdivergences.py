@@ -33,7 +33,12 @@ def hellinger(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize:
 
 def chi2(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
     return measure(
-        lambda rows: rows.sum(GENERATORS["pearson"].term(rows.pair)), (p, q), axis=axis, form=form, normalize=normalize
+        lambda rows: rows.sum(GENERATORS["pearson"].term(rows.pair)),
+        (p, q),
+        axis=axis,
+        form=form,
+        normalize=normalize,
+        kernel="chi2",
     )
 
 

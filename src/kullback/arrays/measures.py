@@ -25,7 +25,7 @@ def _kl(rows: Rows) -> Array:
 
 
 def generalized_kl(p: Any, q: Any, *, axis: Any = -1, base: float | None = None) -> Any:
-    return measure(_kl, (p, q), axis=axis, base=base, measures=True, kernel="generalized_kl")
+    return measure(_kl, (p, q), axis=axis, base=base, measures=True, kernel="kl")
 
 
 def contributions(
@@ -127,7 +127,7 @@ def js(
         form=form,
         normalize=normalize,
         kernel="js" if len(values) == 2 else None,
-        parameter=weights[0],
+        weight=weights[0],
     )
 
 
