@@ -1,2 +1,102 @@
+// Binds the engine to Python: arrays of one dtype and shape, distributions over the last axis.
 #include <nanobind/nanobind.h>
-NB_MODULE(_native, module) { module.doc() = "Fused kernels of kullback."; }
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "engine.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using Input = nb::ndarray<nb::ro, nb::device::cpu>;
+using Output = nb::ndarray<nb::device::cpu>;
+
+namespace {
+
+kullback::Measure measure_of(const std::string& name) {
+    using kullback::Measure;
+    if (name == "kl") return Measure::kl;
+    if (name == "entropy") return Measure::entropy;
+    if (name == "cross_entropy") return Measure::cross_entropy;
+    if (name == "js") return Measure::js;
+    if (name == "jeffreys") return Measure::jeffreys;
+    if (name == "total_variation") return Measure::total_variation;
+    if (name == "chi2") return Measure::chi2;
+    throw std::invalid_argument("no kernel is called " + name);
+}
+
+kullback::Call call_of(const std::string& measure, const Input& p, const Input& q, bool normalize, double weight,
+                       double slack, double unit) {
+    const auto dtype = p.dtype();
+    if (dtype != q.dtype() || (dtype != nb::dtype<float>() && dtype != nb::dtype<double>()))
+        throw std::invalid_argument("two arrays of float32 or two of float64 are needed");
+    const int ndim = static_cast<int>(p.ndim());
+    if (ndim < 1 || ndim - 1 > kullback::most_dimensions || p.ndim() != q.ndim())
+        throw std::invalid_argument("arrays of the same 1 to 17 dimensions are needed");
+    kullback::Call call{};
+    call.options = {measure_of(measure), dtype == nb::dtype<float>(), normalize, weight};
+    call.p = p.data();
+    call.q = q.data();
+    call.dimensions = ndim - 1;
+    for (int d = 0; d < ndim; ++d) {
+        if (p.shape(d) != q.shape(d)) throw std::invalid_argument("arrays of the same shape are needed");
+        if (d == ndim - 1) break;
+        call.shape[d] = static_cast<std::int64_t>(p.shape(d));
+        call.p_stride[d] = p.stride(d);
+        call.q_stride[d] = q.stride(d);
+    }
+    call.length = static_cast<std::int64_t>(p.shape(ndim - 1));
+    call.p_step = p.stride(ndim - 1);
+    call.q_step = q.stride(ndim - 1);
+    call.normalize = normalize;
+    call.two_sided = call.options.measure != kullback::Measure::entropy;
+    call.slack = slack;
+    call.unit = unit;
+    return call;
+}
+
+// One distribution: the value, and why it may have to be refused.
+std::pair<double, std::uint32_t> one(const std::string& measure, const Input& p, const Input& q, bool normalize,
+                                     double weight, double slack, double unit) {
+    const kullback::Call call = call_of(measure, p, q, normalize, weight, slack, unit);
+    if (call.dimensions) throw std::invalid_argument("one distribution is needed");
+    double value = 0;
+    nb::gil_scoped_release released;
+    const std::uint32_t suspicion = kullback::reduce(call, &value);
+    return {value, suspicion};
+}
+
+std::uint32_t many(const std::string& measure, const Input& p, const Input& q, bool normalize, double weight,
+                   double slack, double unit, nb::ndarray<double, nb::c_contig, nb::device::cpu>& values) {
+    const kullback::Call call = call_of(measure, p, q, normalize, weight, slack, unit);
+    std::int64_t rows = 1;
+    for (int d = 0; d < call.dimensions; ++d) rows *= call.shape[d];
+    if (static_cast<std::int64_t>(values.size()) != rows) throw std::invalid_argument("one value a row is needed");
+    nb::gil_scoped_release released;
+    return kullback::reduce(call, values.data());
+}
+
+std::uint32_t write_terms(const Input& p, const Input& q, bool normalize, double slack, double unit, Output& out) {
+    const kullback::Call call = call_of("kl", p, q, normalize, 0, slack, unit);
+    if (out.ndim() != p.ndim() || out.dtype() != p.dtype()) throw std::invalid_argument("out must be like p");
+    kullback::Strides strides{};
+    for (int d = 0; d <= call.dimensions; ++d) {
+        if (out.shape(d) != p.shape(d)) throw std::invalid_argument("out must have the shape of p");
+        if (d < call.dimensions) strides[d] = out.stride(d);
+    }
+    nb::gil_scoped_release released;
+    return kullback::write(call, out.data(), strides, out.stride(call.dimensions));
+}
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+    module.doc() = "Fused kernels of kullback.";
+    module.def("one", &one, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a);
+    module.def("many", &many, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a, "values"_a);
+    module.def("write", &write_terms, "p"_a, "q"_a, "normalize"_a, "slack"_a, "unit"_a, "out"_a);
+    module.def("instruction_set", &kullback::instruction_set);
+}

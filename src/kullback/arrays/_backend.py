@@ -1,0 +1,92 @@
+"""Array libraries: which namespace, which working precision, and how a result goes back to its own kind."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from kullback._core.errors import InputTypeError
+
+Array = Any
+Namespace = Any
+
+_ACCEPTED = "NumPy, PyTorch, JAX, CuPy and any other library of the array API, or nested sequences of numbers"
+
+
+def as_arrays(*values: Any) -> tuple[Namespace, list[Array]]:
+    """Return the namespace that all `values` share, and the values as its arrays."""
+    # Straight to the namespace: torch.compile cannot look through the general way.
+    if all(is_torch(v) for v in values):
+        import array_api_compat.torch as torch_namespace
+
+        return torch_namespace, list(values)
+    from array_api_compat import array_namespace, device, is_array_api_obj
+
+    arrays = [v for v in values if is_array_api_obj(v)]
+    if any(isinstance(a, np.ma.MaskedArray) for a in arrays):
+        raise InputTypeError("masked arrays are not accepted: the mask would be ignored; give 0 to masked outcomes")
+    if not arrays:
+        return as_arrays(*(np.asarray(v) for v in values))
+    try:
+        xp = array_namespace(*arrays)
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(a).__module__.split(".")[0] for a in arrays}))
+        raise InputTypeError(f"arrays of one library are needed, got {kinds}; accepted are {_ACCEPTED}") from error
+    like = arrays[0]
+    rest = {} if _plain_numpy(like) else {"dtype": like.dtype, "device": device(like)}
+    return xp, [v if is_array_api_obj(v) else xp.asarray(v, **rest) for v in values]
+
+
+def _plain_numpy(x: Array) -> bool:
+    return isinstance(x, (np.ndarray, np.generic))
+
+
+def is_torch(x: Any) -> bool:
+    """Whether `x` is a torch tensor; torch is never imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def working_dtype(xp: Namespace, dtype: Any, on_cpu: bool) -> Any:
+    """Return the precision to compute in: half types in float32 at least, and float64 on a CPU wherever it exists."""
+    if xp.isdtype(dtype, "integral"):
+        return xp.__array_namespace_info__().default_dtypes()["real floating"]
+    # JAX computes in float32 unless its user asks for float64.
+    if on_cpu and not xp.__name__.startswith("jax") and xp.finfo(dtype).bits < 64:
+        return xp.float64
+    return xp.float32 if xp.finfo(dtype).bits < 32 else dtype
+
+
+def lives_on_cpu(x: Array) -> bool:
+    """Whether the values of `x` are in the memory of the CPU."""
+    if is_torch(x):
+        return bool(x.device.type == "cpu")
+    from array_api_compat import device
+
+    return "cpu" in str(device(x)).lower()
+
+
+def inspectable(x: Array) -> bool:
+    """Whether the values can be looked at: not inside jit, vmap, torch.compile or on a tensor without storage."""
+    if is_torch(x):
+        torch = sys.modules["torch"]
+        if torch.compiler.is_compiling():
+            return False
+        known = type(x) in (torch.Tensor, torch.nn.Parameter)
+        return known and x.device.type != "meta" and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    jax = sys.modules.get("jax")
+    return jax is None or not isinstance(x, jax.core.Tracer)
+
+
+def quiet(xp: Namespace) -> AbstractContextManager[None]:
+    """Keep NumPy from warning of the infinities and NaNs that are the right answers."""
+    return np.errstate(all="ignore") if xp.__name__.endswith(("numpy", "strict")) else nullcontext()
+
+
+def finish(xp: Namespace, value: Array, dtype: Any) -> Array:
+    """Return `value` in the dtype of the inputs; a 0-d NumPy array becomes a NumPy scalar, as everywhere in SciPy."""
+    value = xp.astype(value, dtype, copy=False)
+    return value[()] if isinstance(value, np.ndarray) else value

@@ -1,0 +1,72 @@
+// What a kernel is asked to do. Plain data: this header is seen by code compiled for different processors.
+#pragma once
+#include <cstdint>
+
+namespace kullback {
+
+enum class Measure : int { sums, kl, entropy, cross_entropy, js, jeffreys, total_variation, chi2 };
+
+// Why a row may have to be refused; the caller looks again and says so in words.
+enum Suspicion : std::uint32_t { none = 0, sign = 1, total = 2 };
+
+struct Sum {
+    double high = 0, low = 0;
+
+    // Two-sum (Knuth): what the addition rounds away is kept.
+    void add(double x) {
+        const double total = high + x;
+        const double part = total - high;
+        low += (high - (total - part)) + (x - part);
+        high = total;
+    }
+    void add(const Sum& other) {
+        add(other.high);
+        low += other.low;
+    }
+    // An infinite total leaves NaN in what was rounded away.
+    double value() const { return high - high == 0 ? high + low : high; }
+};
+
+struct Partial {
+    Sum terms, p, q;
+    std::uint64_t signs = 0;  // the highest bit is set if any entry has its sign set
+};
+
+// p' = p·p_factor and q' = q·q_factor are what the terms are made of; p' − q' = (p − q·ratio)·p_factor.
+struct Scale {
+    double p_factor = 1, q_factor = 1, ratio = 1;
+};
+
+// One run of outcomes. Steps are in elements.
+struct Segment {
+    const void *p, *q;
+    std::int64_t p_step, q_step, length;
+    Scale scale;
+};
+
+// A tile of neighbouring distributions whose outcomes lie `step` apart; a column step is 1, or 0 for one column for all.
+struct Tile {
+    const void *p, *q;
+    std::int64_t p_step, q_step, length;
+    int p_column, q_column, columns;
+    const Scale* scales;  // one for each column, or null
+};
+
+constexpr int tile_columns = 256;
+
+struct Options {
+    Measure measure;
+    bool single;    // float32, else float64
+    bool scaled;    // use the scale
+    double weight;  // of p in the mixture of the Jensen-Shannon divergence
+};
+
+// The kernels of one instruction set.
+struct Kernels {
+    const char* name;
+    void (*reduce)(const Options&, const Segment&, Partial&);
+    void (*reduce_tile)(const Options&, const Tile&, Partial*);
+    void (*write)(const Options&, const Segment&, double unit, void* out, std::int64_t out_step);
+};
+
+}  // namespace kullback

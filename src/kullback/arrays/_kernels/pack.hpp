@@ -1,0 +1,96 @@
+// A pack of doubles as wide as the processor's registers, by the vector extension of GCC and Clang; one double elsewhere.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+namespace kullback {
+namespace KULLBACK_ISA {
+
+#if defined(__GNUC__)
+#if defined(__AVX512F__)
+constexpr int lanes = 8;
+#elif defined(__AVX__)
+constexpr int lanes = 4;
+#else
+constexpr int lanes = 2;
+#endif
+typedef double Pack __attribute__((vector_size(8 * lanes)));
+typedef std::int64_t Ints __attribute__((vector_size(8 * lanes)));
+typedef float Singles __attribute__((vector_size(4 * lanes)));
+typedef Ints Mask;
+
+inline Pack splat(double x) { return Pack{} + x; }
+inline Ints bits(Pack x) { return (Ints)x; }
+inline Pack from_bits(Ints x) { return (Pack)x; }
+inline Pack select(Mask mask, Pack yes, Pack no) { return mask ? yes : no; }
+inline double lane(Pack x, int i) { return x[i]; }
+inline void set_lane(Pack& x, int i, double value) { x[i] = value; }
+inline std::int64_t lane(Ints x, int i) { return x[i]; }
+
+inline Pack load(const double* x) {
+    Pack pack;
+    std::memcpy(&pack, x, sizeof pack);
+    return pack;
+}
+inline Pack load(const float* x) {
+    Singles singles;
+    std::memcpy(&singles, x, sizeof singles);
+    return __builtin_convertvector(singles, Pack);
+}
+#else
+constexpr int lanes = 1;
+typedef double Pack;
+typedef std::int64_t Ints;
+typedef bool Mask;
+
+inline Pack splat(double x) { return x; }
+inline Ints bits(Pack x) {
+    Ints result;
+    std::memcpy(&result, &x, sizeof x);
+    return result;
+}
+inline Pack from_bits(Ints x) {
+    Pack result;
+    std::memcpy(&result, &x, sizeof x);
+    return result;
+}
+inline Pack select(Mask mask, Pack yes, Pack no) { return mask ? yes : no; }
+inline double lane(Pack x, int) { return x; }
+inline void set_lane(Pack& x, int, double value) { x = value; }
+inline std::int64_t lane(Ints x, int) { return x; }
+inline Pack load(const double* x) { return *x; }
+inline Pack load(const float* x) { return *x; }
+#endif
+
+// a·b + c with one rounding, in each lane.
+inline Pack fused(Pack a, Pack b, Pack c) {
+    Pack result = c;
+    for (int i = 0; i < lanes; ++i) set_lane(result, i, __builtin_fma(lane(a, i), lane(b, i), lane(c, i)));
+    return result;
+}
+
+inline double horizontal(Pack x) {
+    double values[lanes];
+    std::memcpy(values, &x, sizeof values);
+    for (int width = lanes / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; ++i) values[i] += values[i + width];
+    return values[0];
+}
+
+inline std::uint64_t any_sign(Ints x) {
+    std::int64_t all = 0;
+    for (int i = 0; i < lanes; ++i) all |= lane(x, i);
+    return static_cast<std::uint64_t>(all);
+}
+
+// Up to `lanes` elements, `step` apart; what is missing is 0, which adds nothing to any measure.
+template <class T>
+inline Pack gather(const T* x, std::int64_t step, std::int64_t count) {
+    Pack pack = splat(0.0);
+    for (int i = 0; i < lanes; ++i)
+        if (i < count) set_lane(pack, i, static_cast<double>(x[i * step]));
+    return pack;
+}
+
+}  // namespace KULLBACK_ISA
+}  // namespace kullback

@@ -1,0 +1,104 @@
+"""Measures of joint distributions: mutual information and the chain rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from kullback._core.divergence import Divergence
+from kullback._core.errors import InputError, InputTypeError
+
+from ._backend import Array, quiet
+from ._numeric import blocked_sum, two_product
+from ._pair import Pair
+from ._rows import Rows, Side, measure, pair, prepare
+
+
+def mutual_information(
+    joint: Any,
+    *,
+    axis: tuple[Any, Any] = (-2, -1),
+    given: Any = None,
+    base: float | None = None,
+    form: str = "probs",
+    normalize: bool = False,
+) -> Any:
+    if not (isinstance(axis, tuple) and len(axis) == 2):
+        raise InputTypeError(f"axis must be the two axes (or tuples of axes) of X and of Y, got {axis!r}")
+    groups = [_group(each) for each in (*axis, () if given is None else given)]
+    counts = [len(group) for group in groups]
+    if 0 in counts[:2]:
+        raise InputError(f"X and Y need at least one axis each, got {axis!r}")
+    return measure(
+        lambda rows: _mutual_information(rows, counts),
+        (joint,),
+        ("joint",),
+        axis=tuple(a for group in groups for a in group),
+        base=base,
+        form=form,
+        normalize=normalize,
+    )
+
+
+def _group(axis: Any) -> tuple[Any, ...]:
+    return axis if isinstance(axis, tuple) else (axis,)
+
+
+def _mutual_information(rows: Rows, counts: list[int]) -> Array:
+    """Σ of gap(p(x,y,z)·p(z), p(x,z)·p(y,z)) / p(z), the difference of the two products formed exactly."""
+    xp, side = rows.xp, rows.sides[0]
+    x, y = counts[0], counts[0] + counts[1]
+    sizes = [math.prod(part) for part in (rows.lengths[:x], rows.lengths[x:y], rows.lengths[y:])]
+    joint = xp.reshape(side.p, (*side.p.shape[:-1], *sizes))
+    p_xz, p_yz = xp.sum(joint, axis=-2, keepdims=True), xp.sum(joint, axis=-3, keepdims=True)
+    p_z = xp.sum(p_xz, axis=-3, keepdims=True)
+    zero = xp.zeros_like(joint)
+    together, together_error = two_product(xp, joint, p_z + zero)
+    apart, apart_error = two_product(xp, p_xz + zero, p_yz + zero)
+    difference = (together - apart) + (together_error - apart_error)
+    terms = Pair(xp, together, apart, difference, smooth=side.form != "probs").gap()
+    some = p_z != 0
+    terms = xp.where(some, terms / xp.where(some, p_z, xp.ones_like(p_z)), zero)
+    return rows.sum(xp.reshape(terms, side.p.shape))
+
+
+def chain_rule(
+    p_joint: Any, q_joint: Any, axes: Sequence[int] | None = None, *, form: Any = "probs", normalize: bool = False
+) -> Divergence:
+    ndim = len(getattr(p_joint, "shape", ())) or _depth(p_joint)
+    order = tuple(range(ndim)) if axes is None else tuple(axes)
+    rows = prepare((p_joint, q_joint), ("p_joint", "q_joint"), axis=order, form=form, normalize=normalize)
+    if len(rows.axes) != max(len(rows.lengths), ndim):
+        raise InputError(f"axes must name every axis of the joint once, got {axes!r} for {ndim} axes")
+    xp = rows.xp
+    parts: dict[str, float] = {}
+    with quiet(xp):
+        joint = rows.pair
+        for i in range(len(rows.lengths)):
+            given = ", ".join(str(a) for a in rows.axes[:i])
+            name = f"axis {rows.axes[i]}" + (f" given {given}" if given else "")
+            parts[name] = float(_conditional(xp, joint, rows.lengths, i))
+    return Divergence(math.fsum(parts.values()), method="chain rule", parts=parts)
+
+
+def _depth(nested: Any) -> int:
+    """Count the dimensions of a nested sequence."""
+    return 1 + _depth(nested[0]) if isinstance(nested, (list, tuple)) else 0
+
+
+def _conditional(xp: Any, joint: Pair, lengths: tuple[int, ...], i: int) -> Array:
+    """D(p(x_i | x_<i) ‖ q(x_i | x_<i)), averaged over p(x_<i); later axes are summed away, differences first."""
+    before, here = math.prod(lengths[:i]), lengths[i]
+    p, q, difference = (
+        xp.sum(xp.reshape(x, (before, here, -1)), axis=-1) for x in (joint.p, joint.q, joint.difference)
+    )
+    if i == 0:
+        return blocked_sum(xp, Pair(xp, p, q, difference).gap())[0]
+    first, second = (Side(xp, x, "probs", normalize=True) for x in (p, q))
+    terms = blocked_sum(xp, pair(first, second).gap())
+    weight = xp.sum(p, axis=-1)
+    # Where p has no mass the condition never happens; where only q has none, an earlier part is already infinite.
+    happens = (weight != 0) & (xp.sum(q, axis=-1) != 0)
+    zero = xp.zeros_like(terms)
+    return blocked_sum(xp, xp.where(happens, weight * xp.where(happens, terms, zero), zero))
