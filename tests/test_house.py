@@ -24,6 +24,7 @@ FLOORS = {
     "tables": 3,
     "matching": 4,
     "report": 4,
+    "demo": 4,
     "cli": 5,
     "__main__": 6,
     "__init__": 6,

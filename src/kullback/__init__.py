@@ -7,6 +7,9 @@ made for Q.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._core import late as _late
 from ._core.divergence import Divergence
 from ._core.errors import InputError, InputTypeError, KullbackError, MissingExtra, TableError
@@ -14,12 +17,28 @@ from ._core.errors import InputError, InputTypeError, KullbackError, MissingExtr
 __version__ = "0.1.0.dev0"
 
 _late.provide("chart of a divergence", "kullback.report.charts:of_divergence")
+_late.provide("page of a comparison", "kullback.report.page:of_comparison")
+
+if TYPE_CHECKING:
+    from .tables import Comparison, compare
+
+_ON_FIRST_USE = {"compare": "tables", "Comparison": "tables"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs SciPy or an extra only when it is asked for."""
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module 'kullback' has no attribute {name!r}")
+    return getattr(import_module(f"kullback.{_ON_FIRST_USE[name]}"), name)
+
 
 __all__ = [
+    "Comparison",
     "Divergence",
     "InputError",
     "InputTypeError",
     "KullbackError",
     "MissingExtra",
     "TableError",
+    "compare",
 ]

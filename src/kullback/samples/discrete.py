@@ -335,10 +335,10 @@ def _moments(logs: _Logs, mean_x: Floats, mean_y: Floats) -> Floats:
     dx, dy = xs - mean_x[:, None], ys - mean_y[:, None]
 
     def over_x(f: Floats) -> Floats:
-        return (wx * f).sum(axis=1)
+        return np.einsum("ij,ij->i", wx, f)
 
     def over_y(f: Floats) -> Floats:
-        return (wy * f).sum(axis=1)
+        return np.einsum("ij,ij->i", wy, f)
 
     a1 = over_y(a)
     mean = mean_x * a1 - over_x(xs * b)

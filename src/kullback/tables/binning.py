@@ -17,7 +17,7 @@ NULL, NAN = -1, -2
 NULL_LABEL, NAN_LABEL = "(null)", "(NaN)"
 
 _TAILS = ((0.01, 1_000), (0.001, 10_000))  # a tail of this share is cut off where the sample has this many rows
-_LARGEST_CODE = 120  # bin codes are 8-bit, so that engines group them by direct addressing
+_LARGEST_CODE = 120  # bin codes fit 8 bits
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,12 @@ class Bins:
 
     def code(self, x: Any, ibis: Any) -> Any:
         """Return the Ibis expression that gives each number (as `kind.key` makes them) its bin."""
-        tree = self._search(x, 0, len(self.edges), ibis)
+        code = [(x < ibis.literal(edge, "float64"), i) for i, edge in enumerate(self.edges)]
+        # No comparison holds for null or NaN, so both come last, where few rows are still asked.
+        code.append((x.isnull(), NULL))
         if self.kind.has_nan:
-            tree = ibis.cases((x.isnan(), ibis.literal(NAN, "int8")), else_=tree)
-        return ibis.cases((x.isnull(), ibis.literal(NULL, "int8")), else_=tree)
-
-    def _search(self, x: Any, low: int, high: int, ibis: Any) -> Any:
-        """Bisect: comparisons with the edges themselves count alike on every engine."""
-        if low == high:
-            return ibis.literal(low, "int8")
-        middle = (low + high) // 2
-        below = x < ibis.literal(self.edges[middle], "float64")
-        return ibis.cases((below, self._search(x, low, middle, ibis)), else_=self._search(x, middle + 1, high, ibis))
+            code.append((x.isnan(), NAN))
+        return ibis.cases(*code, else_=len(self.edges)).cast("int32").cast("int8")
 
     def label(self, code: int) -> str:
         """Name a bin as people read it."""

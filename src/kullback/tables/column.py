@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core.divergence import Divergence, plain
-from .._core.text import cut, quoted
-from ..arrays import js
-from ..samples.discrete import RARE_SHARE, CountEstimate, Counts, estimate_counts
+from kullback._core.divergence import Divergence, plain
+from kullback._core.text import cut, quoted
+from kullback.arrays.measures import js
+from kullback.samples.discrete import RARE_SHARE, CountEstimate, Counts, estimate_counts
+
 from .binning import NULL, NULL_LABEL, Bins
 from .plan import Side, Tally
 from .schema import Column

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core.errors import InputError, TableError
-from .._core.text import quoted
-from .binning import Bins
+from kullback._core.errors import InputError
+from kullback._core.text import quoted
+
+from .binning import NULL, Bins
 from .schema import Column
 from .sources import ibis, readable
 
@@ -35,7 +36,7 @@ class Side:
     @property
     def effective(self) -> float:
         """Rows that would tell as much without weights (Kish 1965): (Σw)² / Σw²."""
-        return self.weight**2 / self.weight_squares
+        return self.weight**2 / self.weight_squares if self.weight else 0.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def measure_side(table: Any, role: str, weights: str | None) -> Side:
     Raises
     ------
     TableError
-        If the table is empty or cannot be read.
+        If the table cannot be read.
     InputError
         If the weights are missing, not numbers, negative, not finite, or all zero.
     """
@@ -64,9 +65,7 @@ def measure_side(table: Any, role: str, weights: str | None) -> Side:
             sums = {"rows": rows, "sum": float(rows), "squares": float(rows)}
         else:
             sums = _weigh(table, role, weights)
-    if not sums["rows"]:
-        raise TableError(f"{role} is empty: it has columns but no rows")
-    return Side(table, int(sums["rows"]), float(sums["sum"]), float(sums["squares"]))
+    return Side(table, int(sums["rows"]), float(sums["sum"] or 0), float(sums["squares"] or 0))
 
 
 def _weigh(table: Any, role: str, weights: str) -> dict[str, float]:
@@ -105,9 +104,7 @@ def draw_sample(side: Side, columns: Sequence[Column]) -> dict[str, NDArray[np.f
         table = table.sample(SAMPLE_ROWS / side.rows, method="row", seed=_SEED)
     with readable("reference"):
         drawn = table.to_pyarrow()
-    return {
-        c.name: drawn[f"c{i}"].to_numpy().astype(float) for i, c in enumerate(columns)
-    }
+    return {c.name: drawn[f"c{i}"].to_numpy().astype(float) for i, c in enumerate(columns)}
 
 
 def count_columns(
@@ -122,12 +119,13 @@ def count_columns(
     tallies: dict[str, Tally] = {}
     for start in range(0, len(columns), CHUNK):
         chunk = columns[start : start + CHUNK]
-        both = _stack(reference.table, current.table, chunk, weights)
-        total = reference.rows + current.rows
-        branches = [
-            _count_bins(both, i, bins[c.name]) if c.kind.ordered else _count_levels(both, i, total)
-            for i, c in enumerate(chunk)
-        ]
+        branches = []
+        for i, column in enumerate(chunk):
+            both = _stack(reference.table, current.table, column, weights)
+            if column.kind.ordered:
+                branches.append(_count_bins(both, i, bins[column.name]))
+            else:
+                branches.append(_count_levels(both, i, reference.rows + current.rows))
         with readable("the tables"):
             counted = ibis().union(*branches).to_pyarrow() if len(branches) > 1 else branches[0].to_pyarrow()
         for i, tally in _split(counted):
@@ -136,60 +134,56 @@ def count_columns(
     return tallies
 
 
-def _stack(reference: Any, current: Any, chunk: Sequence[Column], weights: str | None) -> Any:
-    """One table of both: `x` and `y` are a row's weight on the current and on the reference side."""
+def _stack(reference: Any, current: Any, column: Column, weights: str | None) -> Any:
+    """One column of both tables; `side` is 1 for rows of the current one, `w` the weight of a row.
+
+    Every column is stacked on its own: a stack of all of them, used by every branch, would be materialised.
+    """
 
     def side(table: Any, is_current: int) -> Any:
-        selected = {f"c{i}": _common(table[c.name], c) for i, c in enumerate(chunk)}
-        if weights is None:
-            return table.select(**selected, x=ibis().literal(is_current, "int8"))
-        w = table[weights].cast("float64")
-        return table.select(**selected, x=w * is_current, y=w * (1 - is_current))
+        w = {} if weights is None else {"w": table[weights].cast("float64")}
+        return table.select(
+            key=column.kind.key(table[column.name]), side=ibis().literal(is_current, "int32").cast("int8"), **w
+        )
 
     return side(current, 1).union(side(reference, 0))
 
 
-def _common(column: Any, paired: Column) -> Any:
-    """Cast to a type that both sides share; nulls stay null."""
-    if not paired.kind.ordered:
-        return column.cast("string")
-    return paired.kind.key(column)
-
-
 def _count_bins(both: Any, i: int, bins: Bins) -> Any:
-    code = bins.code(both[f"c{i}"], ibis())
-    keys = both.select(*_weight_columns(both), key=code)
-    grouped = keys.group_by("key").aggregate(**_sums(keys))
-    return _result(grouped, i, name=ibis().null("string"), code=grouped.key, levels=ibis().literal(1, "int64"))
+    # Both keys fit 8 bits: engines then address the groups directly.
+    keys = both.mutate(key=bins.code(both.key, ibis()))
+    sides = keys.group_by("key", "side").aggregate(n=_rows(keys))
+    codes = sides.group_by("key").aggregate(**_by_side(sides))
+    return _result(codes, i, name=ibis().null("string"), code=codes.key, levels=ibis().literal(1, "int64"))
 
 
 def _count_levels(both: Any, i: int, total: int) -> Any:
-    keys = both.select(*_weight_columns(both), key=both[f"c{i}"])
-    levels = keys.group_by("key").aggregate(**_sums(keys), rows=keys.count())
+    sides = both.group_by("key", "side").aggregate(n=_rows(both), rows=both.count())
+    levels = sides.group_by("key").aggregate(**_by_side(sides), rows=sides.rows.sum())
     # Null has no name of its own, so it says so in the code; rare levels are told apart by their counts alone.
-    is_null = levels.key.isnull().cast("int8")
-    named = ibis().cases((levels.rows >= total / NAMED_LEVELS, levels.key))
-    levels = levels.mutate(name=named, is_null=is_null)
-    grouped = levels.group_by("name", "is_null", "x", "y").aggregate(levels=levels.count())
-    code = ibis().cases((grouped.is_null == 1, ibis().literal(-1, "int8")), else_=ibis().literal(0, "int8"))
-    return _result(grouped, i, name=grouped.name, code=code, levels=grouped.levels)
+    levels = levels.mutate(
+        name=ibis().cases((levels.rows >= total / NAMED_LEVELS, levels.key)),
+        code=ibis().cases((levels.key.isnull(), ibis().literal(NULL, "int8")), else_=ibis().literal(0, "int8")),
+    )
+    grouped = levels.group_by("name", "code", "x", "y").aggregate(levels=levels.count())
+    return _result(grouped, i, name=grouped.name, code=grouped.code, levels=grouped.levels)
 
 
-def _weight_columns(both: Any) -> list[str]:
-    return ["x", "y"] if "y" in both.columns else ["x"]
+def _rows(table: Any) -> Any:
+    """Rows of a group, or their weight."""
+    return table.w.sum() if "w" in table.columns else table.count()
 
 
-def _sums(keys: Any) -> dict[str, Any]:
-    # Without weights one sum is enough: what is not current is reference.
-    y = keys.y.sum() if "y" in keys.columns else keys.count() - keys.x.sum()
-    return {"x": keys.x.sum(), "y": y}
+def _by_side(sides: Any) -> dict[str, Any]:
+    """What a group holds on the current side, and on the reference's."""
+    return {"x": (sides.n * sides.side).sum(), "y": (sides.n * (1 - sides.side)).sum()}
 
 
 def _result(grouped: Any, i: int, *, name: Any, code: Any, levels: Any) -> Any:
     return grouped.select(
         column=ibis().literal(i, "int16"),
         name=name,
-        code=code,
+        code=code.cast("int8"),
         x=grouped.x.cast("float64"),
         y=grouped.y.cast("float64"),
         levels=levels.cast("int64"),
@@ -198,8 +192,8 @@ def _result(grouped: Any, i: int, *, name: Any, code: Any, levels: Any) -> Any:
 
 def _split(counted: Any) -> Iterator[tuple[int, Tally]]:
     column = counted["column"].to_numpy()
-    x, y = counted["x"].to_numpy().astype(float), counted["y"].to_numpy().astype(float)
-    code, levels = counted["code"].to_numpy(), counted["levels"].to_numpy().astype(float)
+    x, y = counted["x"].to_numpy(), counted["y"].to_numpy()
+    code, levels = counted["code"].to_pylist(), counted["levels"].to_numpy().astype(float)
     names = counted["name"].to_pylist()
     for i in np.unique(column):
         rows = np.flatnonzero(column == i)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.errors import InputError
-from .._core.text import quoted
+from kullback._core.errors import InputError
+from kullback._core.text import quoted
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _pair(name: str, reference: Any, current: Any) -> tuple[Column | None, str |
         return None, f"{label} is only in the reference: it is gone from the current table."
     if reference is None:
         return None, f"{label} is only in the current table: the reference does not have it."
-    kinds = []
+    kinds: list[Kind | None] = []
     for role, dtype in (("reference", reference), ("current table", current)):
         if dtype.is_null():
             # An untyped column holds nothing but nulls; the other side says what it would have held.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
-from ..samples.discrete import Counts
+from kullback.samples.discrete import Counts
 
 POOLED_BELOW = 10.0  # expected sightings in the smaller table below which a level is pooled before the test
 
@@ -27,9 +27,13 @@ def no_change_p_value(counts: Counts) -> float:
         return 1.0
     share = (x + y) / (counts.n + counts.m)
     g = 2 * (special.xlogy(x, x / (counts.n * share)) + special.xlogy(y, y / (counts.m * share))).sum()
-    return float(stats.chi2.sf(g, len(x) - 1))
+    return float(special.chdtrc(len(x) - 1, g))
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Adjust p-values so that those below α hold the false discovery rate at α (Benjamini & Hochberg 1995)."""
-    return stats.false_discovery_control(p_values, method="bh") if len(p_values) else p_values
+    order = np.argsort(p_values)
+    scaled = p_values[order] * len(p_values) / np.arange(1, len(p_values) + 1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import InputTypeError, TableError
-from .._core.extras import require
+from kullback._core.errors import InputTypeError, TableError
+from kullback._core.extras import require
 
 ACCEPTED = "a Parquet, CSV, JSON-lines or Arrow path or glob, a pandas, Polars or PyArrow table, or an Ibis table"
 
@@ -121,7 +121,9 @@ def _open(source: Any, role: str, engine: Any) -> Any:
 
 def _open_files(pattern: str, role: str, engine: Any) -> Any:
     if engine.name != "duckdb":
-        raise TableError(f"{role} {pattern!r} is a file, and the other table lives on {engine.name}: load it there first")
+        raise TableError(
+            f"{role} {pattern!r} is a file, and the other table lives on {engine.name}: load it there first"
+        )
     paths = _matching(pattern, role)
     kinds = {_kind(path, role) for path in paths}
     if len(kinds) > 1:
@@ -143,7 +145,9 @@ def _open_files(pattern: str, role: str, engine: Any) -> Any:
 
 def _matching(pattern: str, role: str) -> list[str]:
     if Path(pattern).is_dir():
-        raise TableError(f"{role} {pattern!r} is a folder: give a glob of the files in it, such as '{pattern}/*.parquet'")
+        raise TableError(
+            f"{role} {pattern!r} is a folder: give a glob of the files in it, such as '{pattern}/*.parquet'"
+        )
     if Path(pattern).exists():
         return [pattern]
     paths = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
@@ -175,7 +179,9 @@ def _csv_columns(path: str, engine: Any) -> list[str]:
     with open(path, newline="", encoding="utf-8-sig") as file:
         for _ in range(skip or 0):
             next(file)
-        plain = {"quotechar": quote} if quote and len(quote) == 1 and quote.isprintable() else {"quoting": csv.QUOTE_NONE}
+        plain = (
+            {"quotechar": quote} if quote and len(quote) == 1 and quote.isprintable() else {"quoting": csv.QUOTE_NONE}
+        )
         return next(csv.reader(file, delimiter=delimiter, **plain), [])
 
 

@@ -1,0 +1,81 @@
+"""Charts, as Altair specifications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kullback._core.divergence import Divergence
+from kullback._core.extras import require
+from kullback._core.text import cut
+from kullback._core.units import bits
+
+REFERENCE, CURRENT, GAIN = "#8a94a6", "#e8590c", "#1c7ed6"
+_LABEL_WIDTH = 130
+_ROW = 22
+
+
+def altair() -> Any:
+    """Import Altair, or say what to install."""
+    return require("altair", extra="tables", purpose="draw charts")
+
+
+def of_divergence(divergence: Divergence) -> Any:
+    """Chart the parts of a divergence in bits, the largest first; without parts, its value and interval."""
+    alt = altair()
+    if not divergence.parts:
+        return _value_with_interval(alt, divergence)
+    rows = [{"part": cut(name), "bits": bits(value)} for name, value in divergence.parts.items()]
+    chart = alt.Chart(alt.InlineData(values=rows)).mark_bar(color=GAIN)
+    return chart.encode(
+        x=alt.X("bits:Q", title="bits"),
+        y=alt.Y("part:N", sort=alt.EncodingSortField("bits", order="descending"), title=None),
+        tooltip=["part:N", "bits:Q"],
+    ).properties(title=f"{divergence.bits:.4g} bits")
+
+
+def _value_with_interval(alt: Any, divergence: Divergence) -> Any:
+    low, high = divergence.interval or (divergence.value, divergence.value)
+    row = {"low": bits(low), "high": bits(high if high < float("inf") else divergence.value), "bits": divergence.bits}
+    base = alt.Chart(alt.InlineData(values=[row]))
+    rule = base.mark_rule(color=GAIN, strokeWidth=2).encode(x=alt.X("low:Q", title="bits"), x2="high:Q")
+    return rule + base.mark_point(filled=True, size=80, color=GAIN).encode(x="bits:Q", tooltip=["bits:Q"])
+
+
+def column_templates() -> dict[str, Mapping[str, Any]]:
+    """Return the four charts of a column, to be filled with its levels on the page.
+
+    Two pairs, for bins along a line and for values: the two distributions over each other, and the bits by bin.
+    """
+    alt = altair()
+    levels = alt.Chart(alt.NamedData(name="levels"))
+    place = alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=_LABEL_WIDTH, labelOverlap="greedy"))
+    name = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=_LABEL_WIDTH))
+    share = {"format": "%", "tickCount": 4}
+    tooltip = [
+        alt.Tooltip("label:N", title="value"),
+        alt.Tooltip("reference:Q", format=".3%"),
+        alt.Tooltip("current:Q", format=".3%"),
+        alt.Tooltip("bits:Q", format=".3g"),
+    ]
+
+    def over(position: dict[str, Any], length: str, shares: Any) -> Any:
+        filled = levels.mark_bar(color=REFERENCE, opacity=0.55)
+        outlined = levels.mark_bar(color=CURRENT, fillOpacity=0.18, stroke=CURRENT, strokeWidth=1.5)
+        return filled.encode(**position, **{length: shares("reference:Q")}, tooltip=tooltip) + outlined.encode(
+            **position, **{length: shares("current:Q")}, tooltip=tooltip
+        )
+
+    gain = levels.mark_bar(color=GAIN)
+    upright = over({"x": place}, "y", lambda f: alt.Y(f, title="share of rows", axis=alt.Axis(**share)))
+    flat = over({"y": name}, "x", lambda f: alt.X(f, title="share of rows", axis=alt.Axis(**share)))
+    height = alt.Step(_ROW)
+    charts = {
+        "line_shares": upright.properties(height=180),
+        "line_bits": gain.encode(x=place, y=alt.Y("bits:Q", title="bits"), tooltip=tooltip).properties(height=90),
+        "value_shares": flat.properties(height=height),
+        "value_bits": gain.encode(y=name, x=alt.X("bits:Q", title="bits"), tooltip=tooltip).properties(height=height),
+    }
+    return {
+        key: chart.properties(width="container", background="transparent").to_dict() for key, chart in charts.items()
+    }
