@@ -8,15 +8,15 @@ from kullback._core.errors import KullbackError
 from kullback._core.extras import require
 
 
-def main() -> int:
+def main() -> None:
     """Run the command line; an error that kullback raises on purpose is one sentence and exit code 2."""
     try:
         run = require("kullback.cli", extra="tables", purpose="use the command line").run
-        return int(run(sys.argv[1:]))
+        run(sys.argv[1:])
     except KullbackError as error:
         sys.stderr.write(f"kullback: {error}\n")
-        return 2
+        sys.exit(2)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -49,10 +49,9 @@ app = typer.Typer(
 )
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit code: 0 fine, 1 drift above the gate, 2 bad usage or input."""
-    code: Any = typer.main.get_command(app)(list(arguments), prog_name="kullback", standalone_mode=False)
-    return int(code or FINE)
+def run(arguments: Sequence[str]) -> None:
+    """Run the command line and exit: 0 fine, 1 drift above the gate, 2 bad usage or input."""
+    app(list(arguments), prog_name="kullback")
 
 
 def _version(wanted: bool) -> None:
@@ -123,7 +122,7 @@ def demo_command(
     """Compare two real tables, cell nuclei of benign and of malignant samples, and write the report."""
     _check_writable(html)
     tables = cell_tables()
-    result = compare(tables.reference, tables.current)
+    result = tables.compare()
     console = Console()
     console.print(tables.story)
     console.print(result)

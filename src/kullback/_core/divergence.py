@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,8 @@ class Divergence:
         return hash((self.value, self.error, self.interval, self.confidence, self.method, self.caveats))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_dict, (self.to_dict(),)
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return _rebuild, (type(self), values | {"parts": dict(self.parts)})
 
     def __float__(self) -> float:
         return self.value
@@ -193,6 +194,11 @@ class Divergence:
             for label, text in self._summary()
         )
         return f"<table>{rows}</table>"
+
+
+def _rebuild(cls: type[Divergence], values: dict[str, Any]) -> Divergence:
+    """Unpickle: a mapping proxy does not travel, a dictionary does."""
+    return cls(**values)
 
 
 def plain(value: float) -> float | str:

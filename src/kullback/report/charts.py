@@ -13,6 +13,7 @@ from kullback._core.units import bits
 REFERENCE, CURRENT, GAIN = "#8a94a6", "#e8590c", "#1c7ed6"
 _LABEL_WIDTH = 130
 _ROW = 22
+_AXIS_WIDTH = 44
 
 
 def altair() -> Any:
@@ -51,7 +52,9 @@ def column_templates() -> dict[str, Mapping[str, Any]]:
     levels = alt.Chart(alt.NamedData(name="levels"))
     place = alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=_LABEL_WIDTH, labelOverlap="greedy"))
     name = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=_LABEL_WIDTH))
-    share = {"format": "%", "tickCount": 4}
+    bare = alt.X("label:N", sort=None, title=None, axis=alt.Axis(labels=False, ticks=False))
+    aligned = alt.Axis(minExtent=_AXIS_WIDTH, tickCount=3)  # both charts of a column share one left edge
+    share = alt.Axis(format="%", tickCount=4, minExtent=_AXIS_WIDTH)
     tooltip = [
         alt.Tooltip("label:N", title="value"),
         alt.Tooltip("reference:Q", format=".3%"),
@@ -67,12 +70,14 @@ def column_templates() -> dict[str, Mapping[str, Any]]:
         )
 
     gain = levels.mark_bar(color=GAIN)
-    upright = over({"x": place}, "y", lambda f: alt.Y(f, title="share of rows", axis=alt.Axis(**share)))
-    flat = over({"y": name}, "x", lambda f: alt.X(f, title="share of rows", axis=alt.Axis(**share)))
+    upright = over({"x": place}, "y", lambda f: alt.Y(f, title="share of rows", axis=share))
+    flat = over({"y": name}, "x", lambda f: alt.X(f, title="share of rows", axis=share))
     height = alt.Step(_ROW)
     charts = {
         "line_shares": upright.properties(height=180),
-        "line_bits": gain.encode(x=place, y=alt.Y("bits:Q", title="bits"), tooltip=tooltip).properties(height=90),
+        "line_bits": gain.encode(x=bare, y=alt.Y("bits:Q", title="bits", axis=aligned), tooltip=tooltip).properties(
+            height=70
+        ),
         "value_shares": flat.properties(height=height),
         "value_bits": gain.encode(y=name, x=alt.X("bits:Q", title="bits"), tooltip=tooltip).properties(height=height),
     }

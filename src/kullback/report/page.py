@@ -25,7 +25,8 @@ def of_comparison(comparison: Comparison) -> str:
     """Return the page: ranked columns, then for each its distributions, its bits by bin, and its caveats."""
     ranked = comparison.ranked()
     alarms = set(comparison.alarms)
-    widest = max((d.bits for d in ranked), default=0.0) or 1.0
+    ends = [bits(d.interval[1]) if d.interval and math.isfinite(d.interval[1]) else d.bits for d in ranked]
+    widest = max(ends, default=0.0) or 1.0
     page: str = _template().render(
         title=f"{cut(comparison.current, _NAME_WIDTH)} against {cut(comparison.reference, _NAME_WIDTH)}",
         comparison=comparison,

@@ -280,10 +280,8 @@ def _series(u: Floats, size: float, order: float) -> Floats:
     half = np.maximum(high - low, 0.0) / 2
     node = np.exp(low + half * (_LINE_NODES + 1))
     g = special.gammaln
-    inside = node <= size - v
-    safe = np.where(inside, node, 0.0)
-    log_term = g(size - v + 1) - g(size - v - safe + 1) - g(size + 1) + g(size - safe + 1)
-    total[count] -= (np.where(inside, np.exp(log_term), 0.0) * _LINE_WEIGHTS).sum(axis=1) * half[:, 0]
+    log_term = g(size - v + 1) - g(size - v - node + 1) - g(size + 1) + g(size - node + 1)
+    total[count] -= (np.exp(log_term) * _LINE_WEIGHTS).sum(axis=1) * half[:, 0]
     return total
 
 
@@ -335,10 +333,12 @@ def _moments(logs: _Logs, mean_x: Floats, mean_y: Floats) -> Floats:
     dx, dy = xs - mean_x[:, None], ys - mean_y[:, None]
 
     def over_x(f: Floats) -> Floats:
-        return np.einsum("ij,ij->i", wx, f)
+        total: Floats = np.einsum("ij,ij->i", wx, f)
+        return total
 
     def over_y(f: Floats) -> Floats:
-        return np.einsum("ij,ij->i", wy, f)
+        total: Floats = np.einsum("ij,ij->i", wy, f)
+        return total
 
     a1 = over_y(a)
     mean = mean_x * a1 - over_x(xs * b)

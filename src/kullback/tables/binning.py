@@ -87,7 +87,7 @@ def choose_bins(kind: Kind, sample: NDArray[np.float64], most: int, rows: float)
 
 def _after(kind: Kind, value: float) -> float:
     """Return the next value that a column of this kind can hold."""
-    return value + 1 if kind is INTEGER else float(np.nextafter(value, math.inf))
+    return value + 1 if kind is INTEGER else math.nextafter(value, math.inf)
 
 
 def _writer(kind: Kind, edges: Sequence[float]) -> Callable[[float], str]:

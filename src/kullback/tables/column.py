@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,20 @@ class ColumnDivergence(Divergence):
                 for v in self.levels
             ],
         }
+
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ColumnDivergence:
+        """Rebuild a column's divergence from `to_dict`."""
+        base = Divergence.from_dict(data)
+        own = {name: data[name] for name in ("column", "kind", "p_value", "adjusted_p_value", "unseen", "ordered")}
+        return cls(
+            **{f.name: getattr(base, f.name) for f in fields(base)},
+            **own,
+            reverse=None if data["reverse"] is None else Divergence.from_dict(data["reverse"]),
+            jensen_shannon=data["jensen_shannon"],
+            levels=tuple(Level(v["label"], v["reference"], v["current"], float(v["nats"])) for v in data["levels"]),
+        )
 
 
 def measure_column(

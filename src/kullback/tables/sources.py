@@ -63,7 +63,7 @@ def name_of(source: Any, fallback: str) -> str:
     """Return a short name for a table, for people to read."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
-    if _is_ibis(source) and source.has_name():
+    if _is_ibis(source) and isinstance(source.op(), ibis().expr.operations.DatabaseTable):
         return str(source.get_name())
     return fallback
 
