@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from browser import chromium, needs_browser
 
 import kullback as kb
+from browser import chromium, needs_browser
 from kullback.report.page import _inert
 from kullback.tables import Comparison
 
@@ -30,6 +30,9 @@ HOSTILE = [
     "x" * 10_000,
     "",
 ]
+
+
+ALL_DRAWN = "document.querySelectorAll('[data-drawn]').length === document.querySelectorAll('.chart').length"
 
 
 def hostile_comparison() -> Comparison:
@@ -114,7 +117,7 @@ def test_every_chart_is_drawn_without_errors(
 ) -> None:
     page, said, asked = opened(browser, page_path, color_scheme=scheme)
     page.evaluate("drawAll(false)")
-    page.wait_for_function("document.querySelectorAll('[data-drawn]').length === document.querySelectorAll('.chart').length")
+    page.wait_for_function(ALL_DRAWN)
     assert page.locator(".chart svg").count() == 2 * len(comparison.columns)
     bars = page.locator("#column-1 .chart").first.locator("svg .mark-rect path")
     assert bars.count() == 2 * len(comparison.ranked()[0].levels)
@@ -130,7 +133,7 @@ def test_every_chart_is_drawn_without_errors(
 def test_it_fits_a_phone(browser: Any, page_path: Path) -> None:
     page, said, _ = opened(browser, page_path, viewport={"width": 360, "height": 740})
     page.evaluate("drawAll(false)")
-    page.wait_for_function("document.querySelectorAll('[data-drawn]').length === document.querySelectorAll('.chart').length")
+    page.wait_for_function(ALL_DRAWN)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert said == []
     page.close()
@@ -143,6 +146,7 @@ def test_figures_unfold(browser: Any, page_path: Path, comparison: Comparison) -
     place = next(i for i, d in enumerate(comparison.ranked()) if d.column == "new values")
     page.locator(f"#column-{place + 1} summary").click()
     rows = page.locator(f"#column-{place + 1} details tr")
+    rows.first.wait_for()
     assert rows.count() == len(comparison.columns["new values"].levels) + 1
     assert rows.nth(1).locator("td").first.inner_text() == comparison.columns["new values"].levels[0].label
     assert page.locator(f"#column-{place + 1} .note").first.inner_text().startswith("0.")

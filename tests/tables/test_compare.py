@@ -263,9 +263,7 @@ HOSTILE = [
 
 def test_hostile_names_and_values() -> None:
     rng = np.random.default_rng(17)
-    last, this = (
-        pa.table({name or " ": rng.choice(HOSTILE, size=500) for name in HOSTILE}) for _ in range(2)
-    )
+    last, this = (pa.table({name or " ": rng.choice(HOSTILE, size=500) for name in HOSTILE}) for _ in range(2))
     result = kb.compare(last, this)
     assert list(result.columns) == [name or " " for name in HOSTILE]
     assert len(result.columns["key"].levels) == len(HOSTILE)

@@ -12,7 +12,6 @@ from kullback._core.units import bits
 
 REFERENCE, CURRENT, GAIN = "#8a94a6", "#e8590c", "#1c7ed6"
 _LABEL_WIDTH = 130
-_ROW = 22
 _AXIS_WIDTH = 44
 
 
@@ -46,7 +45,8 @@ def _value_with_interval(alt: Any, divergence: Divergence) -> Any:
 def column_templates() -> dict[str, Mapping[str, Any]]:
     """Return the four charts of a column, to be filled with its levels on the page.
 
-    Two pairs, for bins along a line and for values: the two distributions over each other, and the bits by bin.
+    Two pairs, for bins along a line and for values: the two distributions over each other, and the bits by bin. Charts
+    of values get their height, a row each, where they are filled.
     """
     alt = altair()
     levels = alt.Chart(alt.NamedData(name="levels"))
@@ -72,15 +72,17 @@ def column_templates() -> dict[str, Mapping[str, Any]]:
     gain = levels.mark_bar(color=GAIN)
     upright = over({"x": place}, "y", lambda f: alt.Y(f, title="share of rows", axis=share))
     flat = over({"y": name}, "x", lambda f: alt.X(f, title="share of rows", axis=share))
-    height = alt.Step(_ROW)
     charts = {
         "line_shares": upright.properties(height=180),
         "line_bits": gain.encode(x=bare, y=alt.Y("bits:Q", title="bits", axis=aligned), tooltip=tooltip).properties(
             height=70
         ),
-        "value_shares": flat.properties(height=height),
-        "value_bits": gain.encode(y=name, x=alt.X("bits:Q", title="bits"), tooltip=tooltip).properties(height=height),
+        "value_shares": flat,
+        "value_bits": gain.encode(y=name, x=alt.X("bits:Q", title="bits"), tooltip=tooltip),
     }
     return {
-        key: chart.properties(width="container", background="transparent").to_dict() for key, chart in charts.items()
+        key: chart.properties(
+            width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"), background="transparent"
+        ).to_dict()
+        for key, chart in charts.items()
     }

@@ -92,7 +92,6 @@ class ColumnDivergence(Divergence):
             ],
         }
 
-
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ColumnDivergence:
         """Rebuild a column's divergence from `to_dict`."""

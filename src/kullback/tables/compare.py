@@ -128,7 +128,8 @@ def _measure(reference: Any, current: Any, weights: str | None) -> tuple[Side, S
     sides = measure_side(reference, "reference", weights), measure_side(current, "current", weights)
     for role, side in zip(("reference", "current"), sides, strict=True):
         if side.rows and side.effective < 2:
-            raise TableError(f"{role} has {side.effective:.3g} effective rows: at least 2 are needed")
+            few = "1 row" if side.rows == 1 else f"{side.effective:.3g} effective rows"
+            raise TableError(f"{role} has {few}: at least 2 are needed")
     return sides
 
 

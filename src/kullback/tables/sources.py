@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
 import re
@@ -16,6 +15,8 @@ from typing import Any
 
 from kullback._core.errors import InputTypeError, TableError
 from kullback._core.extras import require
+
+from .csvfiles import read_csv
 
 ACCEPTED = "a Parquet, CSV, JSON-lines or Arrow path or glob, a pandas, Polars or PyArrow table, or an Ibis table"
 
@@ -130,13 +131,15 @@ def _open_files(pattern: str, role: str, engine: Any) -> Any:
         raise TableError(f"{role} {pattern!r} matches files of different kinds: {', '.join(sorted(kinds))}")
     kind = kinds.pop()
     where = f"{role} {pattern!r}"
+    hollow = [path for path in paths if not Path(path).stat().st_size]
+    if hollow:
+        raise TableError(f"{where} cannot be read: {Path(hollow[0]).name} holds no bytes")
     with readable(where):
         if kind == "parquet":
             _refuse_duplicates(_parquet_columns(paths[0]), where)
             return engine.read_parquet(paths)
         if kind == "csv":
-            _refuse_duplicates(_csv_columns(paths[0], engine), where)
-            return engine.read_csv(paths)
+            return read_csv(paths, engine, where, _refuse_duplicates)
         if kind == "json":
             return engine.read_json(paths)
         dataset = require("pyarrow.dataset", extra="tables", purpose="read Arrow files")
@@ -168,21 +171,6 @@ def _kind(path: str, role: str) -> str:
 def _parquet_columns(path: str) -> list[str]:
     parquet = require("pyarrow.parquet", extra="tables", purpose="read Parquet files")
     return list(parquet.read_schema(path).names)
-
-
-def _csv_columns(path: str, engine: Any) -> list[str]:
-    """Read the header as it stands: DuckDB renames a second column of one name."""
-    sniffed = engine.con.execute("SELECT Delimiter, Quote, HasHeader, SkipRows FROM sniff_csv(?)", [path]).fetchone()
-    delimiter, quote, has_header, skip = sniffed
-    if not has_header or path.lower().endswith(".gz"):
-        return []
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        for _ in range(skip or 0):
-            next(file)
-        plain = (
-            {"quotechar": quote} if quote and len(quote) == 1 and quote.isprintable() else {"quoting": csv.QUOTE_NONE}
-        )
-        return next(csv.reader(file, delimiter=delimiter, **plain), [])
 
 
 def _refuse_duplicates(names: Sequence[str], where: str) -> None:
@@ -228,5 +216,5 @@ def _column_names(source: Any) -> list[Any]:
 def _first_sentence(error: BaseException) -> str:
     """Shorten an engine's message to its first line, which says what and where."""
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    text = re.sub(r"^(\w+ )?(Error|Exception): ", "", lines[0]) if lines else type(error).__name__
+    text = re.sub(r"^(?:\w+ )*(?:Error|Exception): ", "", lines[0]) if lines else type(error).__name__
     return text.rstrip(".")[:400]
