@@ -99,7 +99,8 @@ def check_rows(xp: Namespace, x: Array, name: str, form: str, slack: float | Non
         _refuse(xp, sums == 0, sums, x.ndim, f"{name} sums to 0", "there is nothing to normalise: drop or fill the row")
     else:
         _refuse(xp, x == math.inf, x, x.ndim, f"{name} is inf", f"{form} are below infinity")
-        sums = xp.exp(log_sum_exp(xp, x)[..., 0]) if form == "log_probs" else xp.max(x, axis=-1)
+        top, rest = log_sum_exp(xp, x)
+        sums = xp.exp(top + rest)[..., 0] if form == "log_probs" else top[..., 0]
         nothing = sums == (0 if form == "log_probs" else -math.inf)
         _refuse(xp, nothing, sums, x.ndim, f"{name} is -inf everywhere", "at least one outcome must be possible")
     _refuse(xp, xp.abs(sums) == math.inf, sums, x.ndim, f"{name} sums to inf", "its entries must be finite")

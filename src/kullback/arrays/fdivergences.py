@@ -87,7 +87,8 @@ def _renyi(rows: Rows, order: float) -> Array:
         return xp.where(alone, xp.full_like(widest, math.inf), widest)
     # Far apart, the logarithm of the sum of p·(p/q)^(α−1), in log space; near, log1p of what that sum is beyond 1.
     exponent = pair.log_p + (order - 1) * pair.log_ratio
-    log_sum = log_sum_exp(xp, xp.where(pair.live, exponent, pair.fill(-math.inf)))[..., 0]
+    top, rest = log_sum_exp(xp, xp.where(pair.live, exponent, pair.fill(-math.inf)))
+    log_sum = (top + rest)[..., 0]
     if order < 1:
         log_sum = log_sum - rows.sum(pair.dips())
     far = xp.abs(log_sum) > 0.5

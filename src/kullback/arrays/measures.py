@@ -58,23 +58,19 @@ def _cross_entropy(rows: Rows) -> Array:
 
 def _surprise(weight: Side, outcome: Side) -> Array:
     """Terms −p·log q: 0 where p is 0, inf where only q is 0."""
-    xp, own = weight.xp, weight is outcome
-    shape = xp.zeros_like(weight.p + outcome.p)
-    p = weight.p + shape
+    xp = weight.xp
+    zero = xp.zeros_like(weight.p + outcome.p)
+    p, log_q = weight.p + zero, outcome.log + zero
+    none, beyond = p == 0, log_q == -math.inf
+    terms = -p * xp.where(beyond, zero, log_q)
     if outcome.form != "probs":
-        # In log space a masked outcome has probability 0 and moves nothing.
-        log_q = outcome.log + shape
-        masked = p == 0
-        terms = -xp.where(masked, shape, p) * xp.where(masked, shape, log_q)
-        return terms
-    q = outcome.p + shape
-    some = q != 0
-    terms = -p * xp.log(xp.where(some, q, xp.ones_like(q)))
-    if own:
+        # In log space a masked outcome has no probability, and moves nothing.
+        return xp.where(none, zero, -xp.where(none, zero + 1, p) * xp.where(none, zero, log_q))
+    if weight is outcome:
         # 0 at 0, where the slope of −p·log p is inf.
-        return xp.where(some, terms, xp.sqrt(xp.where(some, xp.ones_like(p), p)))
-    beyond = ~some & (p != 0)
-    return xp.where(beyond, p / xp.where(beyond, q, xp.ones_like(q)), terms)
+        return xp.where(none, xp.sqrt(xp.where(none, p, zero + 1)), terms)
+    alone = beyond & ~none
+    return xp.where(alone, p / xp.where(alone, outcome.p + zero, zero + 1), terms)
 
 
 class Decomposition(NamedTuple):

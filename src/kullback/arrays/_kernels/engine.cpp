@@ -81,7 +81,7 @@ Place locate(const Call& call, const Strides& out_stride, std::int64_t row, int 
     Place place;
     for (int d = call.dimensions - 1; d >= 0; --d) {
         if (d == skip) continue;
-        const std::int64_t i = row % call.shape[d];
+        const std::int64_t i = d == 0 ? row : row % call.shape[d];
         row /= call.shape[d];
         place.p += i * call.p_stride[d];
         place.q += i * call.q_stride[d];
@@ -214,7 +214,8 @@ std::vector<Scale> normalisers(const Call& call, std::atomic<std::uint32_t>& fou
     reduce_all(call, options, nullptr, [&](std::int64_t row, const Partial& partial) {
         found |= suspect(call, partial);
         const double p = partial.p.value(), q = partial.q.value();
-        scales[row] = {1 / p, 1 / q, p / q};
+        const Sum& whole = call.options.measure == Measure::cross_entropy ? partial.q : partial.p;
+        scales[row] = {1 / p, 1 / q, p / q, whole.high, whole.low};
     });
     return scales;
 }

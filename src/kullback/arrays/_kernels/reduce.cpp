@@ -11,23 +11,48 @@ namespace {
 
 // Packs added before a block's sum goes into the compensated total.
 constexpr int block = 64;
+// Rows of a tile that are read side by side.
+constexpr int abreast = 4;
+
+// Two-sum (Knuth) in each lane.
+struct PackSum {
+    Pack high = splat(0.0), low = splat(0.0);
+
+    KULLBACK_INLINE void add(Pack x) {
+        const Pack total = high + x, part = total - high;
+        low += (high - (total - part)) + (x - part);
+        high = total;
+    }
+};
+
+// Compensated sums of a pack of columns.
+struct Kept {
+    PackSum terms, p, q;
+    Ints signs{};
+
+    void lane_into(int c, Partial& partial) const {
+        partial.terms = {lane(terms.high, c), lane(terms.low, c)};
+        partial.p = {lane(p.high, c), lane(p.low, c)};
+        partial.q = {lane(q.high, c), lane(q.low, c)};
+        partial.signs = static_cast<std::uint64_t>(lane(signs, c));
+    }
+};
 
 struct Accumulator {
     Pack terms = splat(0.0), p = splat(0.0), q = splat(0.0);
     Ints signs{};
 
     template <Measure M, bool Scaled>
-    void take(Pack x, Pack y, Pack weight, const Pack (&scale)[3]) {
+    KULLBACK_INLINE void take(Pack x, Pack y, Pack weight, const Scales& scales) {
         signs |= bits(x) | bits(y);
         p += x;
         q += y;
         if constexpr (M != Measure::sums) {
-            if constexpr (Scaled) {
-                const Pack difference = fused(-y, scale[2], x) * scale[0];
-                terms += term<M>(x * scale[0], y * scale[1], difference, weight);
-            } else {
-                terms += term<M>(x, y, x - y, weight);
-            }
+            const Pack d = difference<M, Scaled>(x, y, scales);
+            if constexpr (Scaled)
+                terms += term<M>(x * scales.p_factor, y * scales.q_factor, d, weight);
+            else
+                terms += term<M>(x, y, d, weight);
         }
     }
 
@@ -37,13 +62,20 @@ struct Accumulator {
         total.q.add(horizontal(q));
         total.signs |= any_sign(signs);
     }
+
+    KULLBACK_INLINE void pour(Kept& column) const {
+        column.terms.add(terms);
+        column.p.add(p);
+        column.q.add(q);
+        column.signs |= signs;
+    }
 };
 
 template <Measure M, class T, bool Scaled>
 void reduce_as(const Options& options, const Segment& run, Partial& total) {
     const T *p = static_cast<const T*>(run.p), *q = static_cast<const T*>(run.q);
     const Pack weight = splat(options.weight);
-    const Pack scale[3] = {splat(run.scale.p_factor), splat(run.scale.q_factor), splat(run.scale.ratio)};
+    const Scales scales(run.scale);
     const bool contiguous = run.p_step == 1 && run.q_step == 1;
     std::int64_t i = 0;
     while (i < run.length) {
@@ -51,15 +83,18 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
         const std::int64_t rest = run.length - i, packs = rest / lanes < block ? rest / lanes : block;
         if (contiguous) {
             for (std::int64_t k = 0; k < packs; ++k, i += lanes)
-                sums.take<M, Scaled>(load(p + i), load(q + i), weight, scale);
+                sums.take<M, Scaled>(load(p + i), load(q + i), weight, scales);
         } else {
             for (std::int64_t k = 0; k < packs; ++k, i += lanes)
                 sums.take<M, Scaled>(gather(p + i * run.p_step, run.p_step, lanes),
-                                     gather(q + i * run.q_step, run.q_step, lanes), weight, scale);
+                                     gather(q + i * run.q_step, run.q_step, lanes), weight, scales);
         }
-        if (run.length - i < lanes && i < run.length) {
-            sums.take<M, Scaled>(gather(p + i * run.p_step, run.p_step, run.length - i),
-                                 gather(q + i * run.q_step, run.q_step, run.length - i), weight, scale);
+        if (const std::int64_t left = run.length - i; 0 < left && left < lanes) {
+            if (contiguous && run.length >= lanes)
+                sums.take<M, Scaled>(load_last(p + run.length, left), load_last(q + run.length, left), weight, scales);
+            else
+                sums.take<M, Scaled>(gather(p + i * run.p_step, run.p_step, left),
+                                     gather(q + i * run.q_step, run.q_step, left), weight, scales);
             i = run.length;
         }
         sums.pour(total);
@@ -67,9 +102,15 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
 }
 
 template <class T>
-Pack load_columns(const T* row, int column_step, int j, int count) {
-    if (column_step == 0) return splat(static_cast<double>(row[0]));
-    return count >= lanes ? load(row + j) : gather(row + j, 1, count);
+KULLBACK_INLINE Pack load_columns(const T* row, int column_step, int j) {
+    return column_step == 0 ? splat(static_cast<double>(row[0])) : load(row + j);
+}
+
+// The first column of a tile's pack k. The last pack overlaps the one before it (or, in a narrow last tile, the tile
+// before it: there are never fewer columns than lanes in all).
+KULLBACK_INLINE int first_column(const Tile& tile, int k) {
+    const int j = k * lanes, last = tile.columns - lanes;
+    return j < last ? j : last;
 }
 
 template <Measure M, class T, bool Scaled>
@@ -78,31 +119,36 @@ void reduce_tile_as(const Options& options, const Tile& tile, Partial* totals) {
     const T *p = static_cast<const T*>(tile.p), *q = static_cast<const T*>(tile.q);
     const Pack weight = splat(options.weight);
     const int used = (tile.columns + lanes - 1) / lanes;
+    Kept kept[packs];
     for (std::int64_t i = 0; i < tile.length;) {
         Accumulator sums[packs];
         const std::int64_t end = i + block < tile.length ? i + block : tile.length;
-        for (; i < end; ++i) {
+        while (i < end) {
+            // Several rows at a time: their columns are fetched side by side, and the sums stay in registers meanwhile.
+            const int rows = end - i < abreast ? static_cast<int>(end - i) : abreast;
             const T *p_row = p + i * tile.p_step, *q_row = q + i * tile.q_step;
             for (int k = 0; k < used; ++k) {
-                const int j = k * lanes, count = tile.columns - j;
-                Pack scale[3] = {splat(1.0), splat(1.0), splat(1.0)};
+                const int j = first_column(tile, k);
+                Scales scales(Scale{});
                 if constexpr (Scaled)
-                    for (int c = 0; c < lanes && c < count; ++c) {
-                        set_lane(scale[0], c, tile.scales[j + c].p_factor);
-                        set_lane(scale[1], c, tile.scales[j + c].q_factor);
-                        set_lane(scale[2], c, tile.scales[j + c].ratio);
-                    }
-                sums[k].take<M, Scaled>(load_columns(p_row, tile.p_column, j, count),
-                                        load_columns(q_row, tile.q_column, j, count), weight, scale);
+                    for (int c = j < 0 ? -j : 0; c < lanes; ++c) scales.set(c, tile.scales[j + c]);
+                Accumulator column = sums[k];
+                for (int row = 0; row < rows; ++row) {
+                    KULLBACK_PREFETCH(p_row + (row + abreast) * tile.p_step + j);
+                    KULLBACK_PREFETCH(q_row + (row + abreast) * tile.q_step + j);
+                    column.take<M, Scaled>(load_columns(p_row + row * tile.p_step, tile.p_column, j),
+                                           load_columns(q_row + row * tile.q_step, tile.q_column, j), weight,
+                                           scales);
+                }
+                sums[k] = column;
             }
+            i += rows;
         }
-        for (int j = 0; j < tile.columns; ++j) {
-            const Accumulator& column = sums[j / lanes];
-            totals[j].terms.add(lane(column.terms, j % lanes));
-            totals[j].p.add(lane(column.p, j % lanes));
-            totals[j].q.add(lane(column.q, j % lanes));
-            totals[j].signs |= static_cast<std::uint64_t>(lane(column.signs, j % lanes));
-        }
+        for (int k = 0; k < used; ++k) sums[k].pour(kept[k]);
+    }
+    for (int k = 0; k < used; ++k) {
+        const int first = first_column(tile, k);
+        for (int c = k * lanes - first; c < lanes && first + c < tile.columns; ++c) kept[k].lane_into(c, totals[first + c]);
     }
 }
 
@@ -110,13 +156,13 @@ template <Measure M, class T, bool Scaled>
 void write_as(const Options& options, const Segment& run, double unit, void* out, std::int64_t out_step) {
     const T *p = static_cast<const T*>(run.p), *q = static_cast<const T*>(run.q);
     T* result = static_cast<T*>(out);
+    const Scales scales(run.scale);
     for (std::int64_t i = 0; i < run.length; i += lanes) {
         const std::int64_t count = run.length - i;
         const Pack x = run.p_step == 1 && count >= lanes ? load(p + i) : gather(p + i * run.p_step, run.p_step, count);
         const Pack y = run.q_step == 1 && count >= lanes ? load(q + i) : gather(q + i * run.q_step, run.q_step, count);
         Accumulator one;
-        const Pack scale[3] = {splat(run.scale.p_factor), splat(run.scale.q_factor), splat(run.scale.ratio)};
-        one.take<M, Scaled>(x, y, splat(options.weight), scale);
+        one.take<M, Scaled>(x, y, splat(options.weight), scales);
         const Pack values = one.terms / unit;
         for (int c = 0; c < lanes && c < count; ++c) result[(i + c) * out_step] = static_cast<T>(lane(values, c));
     }
