@@ -87,6 +87,11 @@ def inspectable(x: Array) -> bool:
     return jax is None or not isinstance(x, jax.core.Tracer)
 
 
+def without_gradient(x: Array) -> Array:
+    """Return the values alone, to be looked at and not differentiated."""
+    return x.detach() if is_torch(x) else x
+
+
 def quiet(xp: Namespace) -> AbstractContextManager[None]:
     """Keep NumPy from warning of the infinities and NaNs that are the right answers."""
     return np.errstate(all="ignore") if xp.__name__.endswith(("numpy", "strict")) else nullcontext()

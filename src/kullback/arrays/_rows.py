@@ -86,8 +86,8 @@ def pair(first: Side, second: Side) -> Pair:
 
 
 def _difference(xp: Namespace, p: Array, q: Array, log_ratio: Array) -> Array:
-    """P − q from the log-ratio, where that is small."""
-    near = xp.abs(log_ratio) < 1
+    """Return p − q from the log-ratio, where there is one and it is small."""
+    near = (xp.abs(log_ratio) < 1) & (p != 0) & (q != 0)
     return xp.where(near, -p * xp.expm1(-xp.where(near, log_ratio, xp.zeros_like(log_ratio))), p - q)
 
 
@@ -180,7 +180,8 @@ def prepare(
             slack = None
             if not normalize:
                 given = array.dtype if array.dtype in floats else working
-                slack = tolerance(float(xp.finfo(given).eps), n, its_form)
+                # Extended precision is as likely to have come from float64.
+                slack = tolerance(max(float(xp.finfo(given).eps), 2.0**-52), n, its_form)
             check_rows(xp, rows, name, its_form, slack)
         sides.append(Side(xp, rows, its_form, normalize or its_form == "logits"))
     return Rows(xp, sides, dtype, axes, lengths)

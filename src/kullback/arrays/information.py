@@ -68,9 +68,9 @@ def chain_rule(
 ) -> Divergence:
     ndim = len(getattr(p_joint, "shape", ())) or _depth(p_joint)
     order = tuple(range(ndim)) if axes is None else tuple(axes)
-    rows = prepare((p_joint, q_joint), ("p_joint", "q_joint"), axis=order, form=form, normalize=normalize)
-    if len(rows.axes) != max(len(rows.lengths), ndim):
+    if sorted(a % ndim if -ndim <= a < ndim else ndim for a in order) != list(range(ndim)):
         raise InputError(f"axes must name every axis of the joint once, got {axes!r} for {ndim} axes")
+    rows = prepare((p_joint, q_joint), ("p_joint", "q_joint"), axis=order, form=form, normalize=normalize)
     xp = rows.xp
     parts: dict[str, float] = {}
     with quiet(xp):

@@ -23,6 +23,13 @@ struct PackSum {
         low += (high - (total - part)) + (x - part);
         high = total;
     }
+    KULLBACK_INLINE void add(const PackSum& other) {
+        add(other.high);
+        low += other.low;
+    }
+    void pour(Sum& total) const {
+        for (int i = 0; i < lanes; ++i) total.add(Sum{lane(high, i), lane(low, i)});
+    }
 };
 
 // Compensated sums of a pack of columns.
@@ -39,15 +46,20 @@ struct Kept {
 };
 
 struct Accumulator {
-    Pack terms = splat(0.0), p = splat(0.0), q = splat(0.0);
+    Pack terms = splat(0.0);
+    PackSum p, q;
     Ints signs{};
 
     template <Measure M, bool Scaled>
     KULLBACK_INLINE void take(Pack x, Pack y, Pack weight, const Scales& scales) {
         signs |= bits(x) | bits(y);
-        p += x;
-        q += y;
-        if constexpr (M != Measure::sums) {
+        if constexpr (M == Measure::sums) {
+            // What rows are divided by: in an entropy near 0 its last bits are the first ones left.
+            p.add(x);
+            q.add(y);
+        } else {
+            p.high += x;
+            q.high += y;
             const Pack d = difference<M, Scaled>(x, y, scales);
             if constexpr (Scaled)
                 terms += term<M>(x * scales.p_factor, y * scales.q_factor, d, weight);
@@ -56,10 +68,16 @@ struct Accumulator {
         }
     }
 
+    template <Measure M>
     void pour(Partial& total) const {
         total.terms.add(horizontal(terms));
-        total.p.add(horizontal(p));
-        total.q.add(horizontal(q));
+        if constexpr (M == Measure::sums) {
+            p.pour(total.p);
+            q.pour(total.q);
+        } else {
+            total.p.add(horizontal(p.high));
+            total.q.add(horizontal(q.high));
+        }
         total.signs |= any_sign(signs);
     }
 
@@ -97,7 +115,7 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
                                      gather(q + i * run.q_step, run.q_step, left), weight, scales);
             i = run.length;
         }
-        sums.pour(total);
+        sums.template pour<M>(total);
     }
 }
 

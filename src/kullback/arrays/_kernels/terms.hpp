@@ -94,7 +94,8 @@ KULLBACK_INLINE Pack term(Pack p, Pack q, Pack d, Pack weight) {
     if constexpr (M == Measure::kl) return gap(p, q, d);
     if constexpr (M == Measure::entropy) return -p * LogRatio(p, one, d).value;
     if constexpr (M == Measure::cross_entropy)
-        return select((q == zero) & (p > zero), splat(infinity), -p * LogRatio(q, one, d).value);
+        // d − d is 0, but for a NaN in q, which its mantissa would hide.
+        return select((q == zero) & (p > zero), splat(infinity), -p * (LogRatio(q, one, d).value + (d - d)));
     if constexpr (M == Measure::js) {
         const Pack rest = 1.0 - weight, mixture = q + weight * d;
         // Half the smallest subnormal rounds to 0: an outcome that the mixture misses so is missed by its parts too.
@@ -103,7 +104,8 @@ KULLBACK_INLINE Pack term(Pack p, Pack q, Pack d, Pack weight) {
                rest * gap(select(nothing, zero, q), mixture, -weight * d);
     }
     if constexpr (M == Measure::jeffreys)
-        return select((p == zero) != (q == zero), splat(infinity), d * LogRatio(p, q, d).value);
+        return select(((p == zero) & (q > zero)) | ((q == zero) & (p > zero)), splat(infinity),
+                      d * LogRatio(p, q, d).value);
     if constexpr (M == Measure::total_variation) return select(d < zero, -0.5 * d, 0.5 * d);
     if constexpr (M == Measure::chi2) return select((q == zero) & (p == zero), zero, d * (d / q));
     return zero;
