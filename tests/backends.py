@@ -37,7 +37,12 @@ def _torch(values: np.ndarray, dtype: str) -> torch.Tensor:
 
 
 BACKENDS = [
-    Backend("numpy", lambda v, dtype: v.astype(dtype), np.asarray, ("float16", "float32", "float64")),
+    Backend(
+        "numpy",
+        lambda v, dtype: v.astype(dtype),
+        lambda x: np.asarray(x, np.float64),
+        ("float16", "float32", "float64"),
+    ),
     Backend(
         "torch",
         _torch,

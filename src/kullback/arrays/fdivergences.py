@@ -77,7 +77,9 @@ def renyi(
 def _renyi(rows: Rows, order: float) -> Array:
     xp, pair = rows.xp, rows.pair
     if order == 0:
-        return -xp.log1p(-rows.sum(pair.q_alone()))
+        outside = rows.sum(pair.q_alone())
+        inside = rows.sum(pair.q - pair.q_alone())
+        return -xp.where(outside < 0.5, xp.log1p(-xp.where(outside < 0.5, outside, 0 * outside)), xp.log(inside))
     if order == 1:
         return rows.sum(pair.gap())
     alone = xp.any(pair.q_is_zero & ~pair.p_is_zero, axis=-1)
@@ -89,9 +91,9 @@ def _renyi(rows: Rows, order: float) -> Array:
     exponent = pair.log_p + (order - 1) * pair.log_ratio
     top, rest = log_sum_exp(xp, xp.where(pair.live, exponent, pair.fill(-math.inf)))
     log_sum = (top + rest)[..., 0]
-    if order < 1:
-        log_sum = log_sum - rows.sum(pair.dips())
     far = xp.abs(log_sum) > 0.5
+    if order < 1:
+        log_sum = log_sum - rows.sum(pair.only(far[..., None]).dips())
     # Far rows leave the near form altogether: nothing of theirs may overflow into a gradient.
     beyond = order * (order - 1) * rows.sum(pair.only(~far[..., None]).gap(order))
     value = xp.where(far, log_sum, xp.log1p(xp.where(far, xp.zeros_like(beyond), beyond))) / (order - 1)

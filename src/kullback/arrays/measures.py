@@ -108,7 +108,7 @@ def js(
     def formula(rows: Rows) -> Array:
         first, rest = rows.sides[0], rows.sides[1:]
         to_first = [-pair(first, side).difference for side in rest]
-        zero = 0 * sum(to_first)
+        zero = rows.xp.zeros_like(sum(to_first))
         arrays = [side.p + zero for side in rows.sides]
         smooth = first.form != "probs"
         pairs = against_mixture(rows.xp, arrays, [zero, *to_first], weights, smooth)
