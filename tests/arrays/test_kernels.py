@@ -10,14 +10,14 @@ import pytest
 
 import kullback as kb
 from backends import EPS
-from kullback.arrays import _kernels, fdivergences, measures
+from kullback.arrays import _kernels, entropies, fdivergences, measures
 from kullback.arrays._kernels import _native
 from kullback.arrays._rows import measure
 
 FORMULAS = {
     "kl": measures._kl,
-    "entropy": measures._entropy,
-    "cross_entropy": measures._cross_entropy,
+    "entropy": entropies._entropy,
+    "cross_entropy": entropies._cross_entropy,
     "jeffreys": measures._jeffreys,
     "total_variation": lambda rows: rows.sum(kb.GENERATORS["total_variation"].term(rows.pair)),
     "chi2": lambda rows: rows.sum(kb.GENERATORS["pearson"].term(rows.pair)),

@@ -1,9 +1,11 @@
 """Exact measures of probability arrays."""
 
-from .fdivergences import alpha_divergence, chi2, f_divergence, hellinger, renyi, total_variation, tsallis
+from .entropies import Decomposition, cross_entropy, decompose, entropy
+from .fdivergences import chi2, f_divergence, hellinger, total_variation
 from .generators import GENERATORS, Generator
 from .information import chain_rule, mutual_information
-from .measures import Decomposition, contributions, cross_entropy, decompose, entropy, generalized_kl, jeffreys, js, kl
+from .measures import contributions, generalized_kl, jeffreys, js, kl
+from .powers import alpha_divergence, renyi, tsallis
 
 __all__ = [
     "GENERATORS",
