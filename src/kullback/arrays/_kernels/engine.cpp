@@ -41,7 +41,7 @@ constexpr std::int64_t worth_a_thread = 1 << 16;
 constexpr std::int64_t longest_run = 1 << 16;
 constexpr std::int64_t most_chunks = 256;
 // Sums beyond these leave no room to lift subnormals, or to divide by.
-constexpr double largest = 0x1p900, smallest = 0x1p-900;
+constexpr double largest = 0x1p900, largest_single = 0x1p27, smallest = 0x1p-900;
 
 int processors() {
 #if defined(__linux__)
@@ -197,7 +197,7 @@ std::uint32_t suspect(const Call& call, const Partial& partial) {
     const auto wrong = [&](const Sum& sum) {
         const double total = sum.value();
         if (call.slack >= 0) return std::abs(total - 1) > call.slack;
-        return total > largest || (call.normalize && total < smallest);
+        return total > (call.options.single ? largest_single : largest) || (call.normalize && total < smallest);
     };
     return (partial.signs >> 63 ? Suspicion::sign : Suspicion::none) |
            (wrong(partial.p) || (call.two_sided && wrong(partial.q)) ? Suspicion::total : Suspicion::none);

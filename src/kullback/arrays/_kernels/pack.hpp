@@ -1,5 +1,7 @@
 // A pack of doubles as wide as the processor's registers, by the vector extension of GCC and Clang; one double elsewhere.
 #pragma once
+#include <math.h>
+
 #include <cstdint>
 #include <cstring>
 
@@ -25,13 +27,16 @@ constexpr int lanes = 2;
 #endif
 typedef double Pack __attribute__((vector_size(8 * lanes)));
 typedef std::int64_t Ints __attribute__((vector_size(8 * lanes)));
-typedef float Singles __attribute__((vector_size(4 * lanes)));
-typedef Ints Mask;
+// Singles fill a register too, where rounding to float32 is all that is asked for.
+typedef float Singles __attribute__((vector_size(8 * lanes)));
+typedef std::int32_t SingleInts __attribute__((vector_size(8 * lanes)));
+typedef float HalfSingles __attribute__((vector_size(4 * lanes)));
+constexpr int single_lanes = 2 * lanes;
 
-KULLBACK_INLINE Pack splat(double x) { return Pack{} + x; }
 KULLBACK_INLINE Ints bits(Pack x) { return (Ints)x; }
+KULLBACK_INLINE SingleInts bits(Singles x) { return (SingleInts)x; }
 KULLBACK_INLINE Pack from_bits(Ints x) { return (Pack)x; }
-KULLBACK_INLINE Pack select(Mask mask, Pack yes, Pack no) { return mask ? yes : no; }
+KULLBACK_INLINE Singles from_bits(SingleInts x) { return (Singles)x; }
 KULLBACK_INLINE double lane(Pack x, int i) { return x[i]; }
 KULLBACK_INLINE void set_lane(Pack& x, int i, double value) { x[i] = value; }
 KULLBACK_INLINE std::int64_t lane(Ints x, int i) { return x[i]; }
@@ -42,17 +47,34 @@ KULLBACK_INLINE Pack load(const double* x) {
     return pack;
 }
 KULLBACK_INLINE Pack load(const float* x) {
-    Singles singles;
+    HalfSingles singles;
     std::memcpy(&singles, x, sizeof singles);
     return __builtin_convertvector(singles, Pack);
+}
+KULLBACK_INLINE Singles load_singles(const float* x) {
+    Singles singles;
+    std::memcpy(&singles, x, sizeof singles);
+    return singles;
+}
+// The lanes as doubles, those of the upper half added to those of the lower.
+KULLBACK_INLINE Pack folded(Singles x) {
+    HalfSingles halves[2];
+    std::memcpy(halves, &x, sizeof x);
+    return __builtin_convertvector(halves[0], Pack) + __builtin_convertvector(halves[1], Pack);
+}
+KULLBACK_INLINE bool any_sign(SingleInts x) {
+    std::int32_t all = 0;
+    for (int i = 0; i < single_lanes; ++i) all |= x[i];
+    return all < 0;
 }
 #else
 constexpr int lanes = 1;
 typedef double Pack;
 typedef std::int64_t Ints;
-typedef bool Mask;
+typedef float Singles;
+typedef std::int32_t SingleInts;
+constexpr int single_lanes = 1;
 
-KULLBACK_INLINE Pack splat(double x) { return x; }
 KULLBACK_INLINE Ints bits(Pack x) {
     Ints result;
     std::memcpy(&result, &x, sizeof x);
@@ -63,18 +85,41 @@ KULLBACK_INLINE Pack from_bits(Ints x) {
     std::memcpy(&result, &x, sizeof x);
     return result;
 }
-KULLBACK_INLINE Pack select(Mask mask, Pack yes, Pack no) { return mask ? yes : no; }
+KULLBACK_INLINE SingleInts bits(Singles x) {
+    SingleInts result;
+    std::memcpy(&result, &x, sizeof x);
+    return result;
+}
+KULLBACK_INLINE Singles from_bits(SingleInts x) {
+    Singles result;
+    std::memcpy(&result, &x, sizeof x);
+    return result;
+}
 KULLBACK_INLINE double lane(Pack x, int) { return x; }
 KULLBACK_INLINE void set_lane(Pack& x, int, double value) { x = value; }
 KULLBACK_INLINE std::int64_t lane(Ints x, int) { return x; }
 KULLBACK_INLINE Pack load(const double* x) { return *x; }
 KULLBACK_INLINE Pack load(const float* x) { return *x; }
+KULLBACK_INLINE Singles load_singles(const float* x) { return *x; }
+KULLBACK_INLINE Pack folded(Singles x) { return x; }
+KULLBACK_INLINE bool any_sign(SingleInts x) { return x < 0; }
 #endif
+
+template <class P, class T>
+KULLBACK_INLINE P splat_as(T x) {
+    return P{} + x;
+}
+KULLBACK_INLINE Pack splat(double x) { return splat_as<Pack>(x); }
+
+template <class Mask, class P>
+KULLBACK_INLINE P select(Mask mask, P yes, P no) {
+    return mask ? yes : no;
+}
 
 // a·b + c with one rounding, in each lane.
 KULLBACK_INLINE Pack fused(Pack a, Pack b, Pack c) {
     Pack result = c;
-    for (int i = 0; i < lanes; ++i) set_lane(result, i, __builtin_fma(lane(a, i), lane(b, i), lane(c, i)));
+    for (int i = 0; i < lanes; ++i) set_lane(result, i, fma(lane(a, i), lane(b, i), lane(c, i)));
     return result;
 }
 

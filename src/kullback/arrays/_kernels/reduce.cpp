@@ -62,9 +62,9 @@ struct Accumulator {
             q.high += y;
             const Pack d = difference<M, Scaled>(x, y, scales);
             if constexpr (Scaled)
-                terms += term<M>(x * scales.p_factor, y * scales.q_factor, d, weight);
+                terms += term<M, Pack>(x * scales.p_factor, y * scales.q_factor, d, weight);
             else
-                terms += term<M>(x, y, d, weight);
+                terms += term<M, Pack>(x, y, d, weight);
         }
     }
 
@@ -89,6 +89,29 @@ struct Accumulator {
     }
 };
 
+// Terms in float32, sums in float64, of as many elements as fill packs of singles; returns how many those were. A term of
+// nearly equal numbers is as exact as one of others: only a scaled difference would ask for more than float32.
+template <Measure M>
+std::int64_t reduce_singles(const float* p, const float* q, std::int64_t length, float weight, Partial& total) {
+    const Singles weights = splat_as<Singles>(weight), one = splat_as<Singles>(1.0f);
+    const std::int64_t packs = length / single_lanes;
+    for (std::int64_t k = 0; k < packs;) {
+        Accumulator sums;
+        SingleInts signs{};
+        for (const std::int64_t end = k + block < packs ? k + block : packs; k < end; ++k) {
+            const Singles x = load_singles(p + k * single_lanes), y = load_singles(q + k * single_lanes);
+            const Singles d = M == Measure::entropy ? x - one : M == Measure::cross_entropy ? y - one : x - y;
+            signs |= bits(x) | bits(y);
+            sums.p.high += folded(x);
+            sums.q.high += folded(y);
+            sums.terms += folded(term<M, Singles>(x, y, d, weights));
+        }
+        sums.template pour<M>(total);
+        if (any_sign(signs)) total.signs |= std::uint64_t{1} << 63;
+    }
+    return packs * single_lanes;
+}
+
 template <Measure M, class T, bool Scaled>
 void reduce_as(const Options& options, const Segment& run, Partial& total) {
     const T *p = static_cast<const T*>(run.p), *q = static_cast<const T*>(run.q);
@@ -96,6 +119,8 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
     const Scales scales(run.scale);
     const bool contiguous = run.p_step == 1 && run.q_step == 1;
     std::int64_t i = 0;
+    if constexpr (sizeof(T) == sizeof(float) && !Scaled && M != Measure::sums)
+        if (contiguous) i = reduce_singles<M>(p, q, run.length, static_cast<float>(options.weight), total);
     while (i < run.length) {
         Accumulator sums;
         const std::int64_t rest = run.length - i, packs = rest / lanes < block ? rest / lanes : block;
