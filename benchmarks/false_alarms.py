@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests" / "tables"))
-
-from make import unchanged  # noqa: E402
+sys.path.insert(0, str(HERE.parent / "tests"))
 
 import kullback as kb  # noqa: E402
+from example_tables import unchanged  # noqa: E402
 
 
 def main() -> None:

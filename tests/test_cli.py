@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from make import mixed
 
+from example_tables import mixed
 from kullback.cli import write_atomically
 
 

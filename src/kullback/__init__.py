@@ -13,6 +13,28 @@ from typing import TYPE_CHECKING, Any
 from ._core import late as _late
 from ._core.divergence import Divergence
 from ._core.errors import InputError, InputTypeError, KullbackError, MissingExtra, TableError
+from .arrays import (
+    GENERATORS,
+    Decomposition,
+    Generator,
+    alpha_divergence,
+    chain_rule,
+    chi2,
+    contributions,
+    cross_entropy,
+    decompose,
+    entropy,
+    f_divergence,
+    generalized_kl,
+    hellinger,
+    jeffreys,
+    js,
+    kl,
+    mutual_information,
+    renyi,
+    total_variation,
+    tsallis,
+)
 
 __version__ = "0.1.0.dev0"
 
@@ -33,12 +55,32 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "GENERATORS",
     "Comparison",
+    "Decomposition",
     "Divergence",
+    "Generator",
     "InputError",
     "InputTypeError",
     "KullbackError",
     "MissingExtra",
     "TableError",
+    "alpha_divergence",
+    "chain_rule",
+    "chi2",
     "compare",
+    "contributions",
+    "cross_entropy",
+    "decompose",
+    "entropy",
+    "f_divergence",
+    "generalized_kl",
+    "hellinger",
+    "jeffreys",
+    "js",
+    "kl",
+    "mutual_information",
+    "renyi",
+    "total_variation",
+    "tsallis",
 ]

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from make import SOURCES, mixed, unchanged
 
 import kullback as kb
+from example_tables import SOURCES, mixed, unchanged
 from kullback.samples.discrete import Counts, estimate_counts
 
 

@@ -23,7 +23,7 @@ def as_arrays(*values: Any) -> tuple[Namespace, list[Array]]:
         import array_api_compat.torch as torch_namespace
 
         return torch_namespace, list(values)
-    from array_api_compat import array_namespace, device, is_array_api_obj
+    from array_api_compat import array_namespace, is_array_api_obj
 
     arrays = [v for v in values if is_array_api_obj(v)]
     if any(isinstance(a, np.ma.MaskedArray) for a in arrays):
@@ -60,13 +60,19 @@ def working_dtype(xp: Namespace, dtype: Any, on_cpu: bool) -> Any:
     return xp.float32 if xp.finfo(dtype).bits < 32 else dtype
 
 
+def device(x: Array) -> Any:
+    """Return where the values of `x` are; None if the library will not say, as inside jax.jit."""
+    if is_torch(x):
+        return x.device
+    from array_api_compat import device as general
+
+    return general(x)
+
+
 def lives_on_cpu(x: Array) -> bool:
     """Whether the values of `x` are in the memory of the CPU."""
-    if is_torch(x):
-        return bool(x.device.type == "cpu")
-    from array_api_compat import device
-
-    return "cpu" in str(device(x)).lower()
+    where = device(x)
+    return "cpu" in str(getattr(where, "type", where)).lower()
 
 
 def inspectable(x: Array) -> bool:
@@ -79,6 +85,11 @@ def inspectable(x: Array) -> bool:
         return known and x.device.type != "meta" and not torch._C._functorch.is_functorch_wrapped_tensor(x)
     jax = sys.modules.get("jax")
     return jax is None or not isinstance(x, jax.core.Tracer)
+
+
+def without_gradient(x: Array) -> Array:
+    """Return the values alone, to be looked at and not differentiated."""
+    return x.detach() if is_torch(x) else x
 
 
 def quiet(xp: Namespace) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kullback._core.errors import InputError, InputTypeError
 
-from ._backend import Array, Namespace, inspectable
+from ._backend import Array, Namespace, inspectable, without_gradient
 from ._numeric import blocked_sum, log_sum_exp
 
 FORMS = ("probs", "log_probs", "logits")
@@ -93,13 +93,15 @@ def check_rows(xp: Namespace, x: Array, name: str, form: str, slack: float | Non
     """
     if not inspectable(x) or 0 in x.shape:
         return
+    x = without_gradient(x)
     if form == "probs":
         _refuse(xp, x < 0, x, x.ndim, f"{name} is negative", "probabilities are at least 0")
         sums = blocked_sum(xp, x)
         _refuse(xp, sums == 0, sums, x.ndim, f"{name} sums to 0", "there is nothing to normalise: drop or fill the row")
     else:
         _refuse(xp, x == math.inf, x, x.ndim, f"{name} is inf", f"{form} are below infinity")
-        sums = xp.exp(log_sum_exp(xp, x)[..., 0]) if form == "log_probs" else xp.max(x, axis=-1)
+        top, rest = log_sum_exp(xp, x)
+        sums = xp.exp(top + rest)[..., 0] if form == "log_probs" else top[..., 0]
         nothing = sums == (0 if form == "log_probs" else -math.inf)
         _refuse(xp, nothing, sums, x.ndim, f"{name} is -inf everywhere", "at least one outcome must be possible")
     _refuse(xp, xp.abs(sums) == math.inf, sums, x.ndim, f"{name} sums to inf", "its entries must be finite")
@@ -113,6 +115,7 @@ def check_rows(xp: Namespace, x: Array, name: str, form: str, slack: float | Non
 def check_measures(xp: Namespace, x: Array, name: str) -> None:
     """Refuse measures with negative or infinite entries."""
     if inspectable(x) and 0 not in x.shape:
+        x = without_gradient(x)
         _refuse(xp, x < 0, x, x.ndim, f"{name} is negative", "measures are at least 0")
         _refuse(xp, x == math.inf, x, x.ndim, f"{name} is inf", "measures must be finite")
 

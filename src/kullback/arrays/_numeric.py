@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ._backend import Array, Namespace
+from ._backend import Array, Namespace, device
 
 _BLOCK = 256
 
@@ -42,16 +42,42 @@ def polynomial(x: Array, coefficients: list[float]) -> Array:
     return value
 
 
-def log_sum_exp(xp: Namespace, x: Array) -> Array:
-    """Logarithm of the sum of exponentials along the last axis, kept as a column; -inf entries add nothing."""
-    top = xp.max(x, axis=-1, keepdims=True)
-    # A row of -inf alone has no finite top to shift by.
-    top = xp.where(top == -math.inf, xp.zeros_like(top), top)
-    present = x != -math.inf
-    shifted = xp.where(present, x - top, xp.zeros_like(x))
-    total = blocked_sum(xp, xp.where(present, xp.exp(shifted), xp.zeros_like(x)))[..., None]
-    some = total != 0
-    return xp.where(some, top + xp.log(xp.where(some, total, xp.ones_like(total))), xp.full_like(top, -math.inf))
+def set_apart(xp: Namespace, x: Array) -> tuple[Array, Array]:
+    """Return the largest entry along the last axis, as a column, and a mask of where it is (once)."""
+    largest = xp.argmax(x, axis=-1, keepdims=True)
+    mask = xp.arange(x.shape[-1], device=device(x)) == largest
+    # Chosen by the mask, so that the gradient goes to one entry also where several are equal.
+    return xp.sum(xp.where(mask, x, xp.zeros_like(x)), axis=-1, keepdims=True), mask
+
+
+def log_sum_exp(xp: Namespace, x: Array) -> tuple[Array, Array]:
+    """Logarithm of the sum of exponentials along the last axis, as columns: the largest entry, and what to add to it.
+
+    Kept in two, they leave log-probabilities near 0 all their digits. Entries of -inf add nothing; a row of nothing
+    else gives -inf and 0.
+    """
+    top, mask = set_apart(xp, x)
+    shift = xp.where(top == -math.inf, xp.zeros_like(top), top)
+    others = (x != -math.inf) & ~mask
+    terms = xp.where(others, xp.exp(xp.where(others, x - shift, xp.zeros_like(x))), xp.zeros_like(x))
+    return top, xp.log1p(blocked_sum(xp, terms)[..., None])
+
+
+def safe_log(xp: Namespace, x: Array) -> Array:
+    """Logarithm, -inf at 0 and flat there."""
+    some = x != 0
+    return xp.where(some, xp.log(xp.where(some, x, xp.ones_like(x))), xp.full_like(x, -math.inf))
+
+
+def log_shares(xp: Namespace, x: Array) -> Array:
+    """Logarithms of x divided by its sum along the last axis, with all their digits also near 0."""
+    top, mask = set_apart(xp, x)
+    ratio = x / top
+    others = blocked_sum(xp, xp.where(mask, xp.zeros_like(x), ratio))[..., None]
+    # Where the ratio is subnormal, its logarithm is large enough for a difference of logarithms.
+    formed = (ratio >= float(xp.finfo(x.dtype).smallest_normal)) | (ratio != ratio)
+    far = safe_log(xp, xp.where(formed, xp.ones_like(x), x)) - xp.log(top)
+    return xp.where(formed, safe_log(xp, xp.where(formed, ratio, xp.ones_like(x))), far) - xp.log1p(others)
 
 
 def root(xp: Namespace, x: Array) -> Array:

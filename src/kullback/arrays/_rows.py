@@ -16,7 +16,7 @@ from . import _kernels
 from ._backend import Array, Namespace, as_arrays, finish, lives_on_cpu, quiet, working_dtype
 from ._checks import check_dtype, check_forms, check_measures, check_rows, resolve_axes, tolerance
 from ._lazy import lazy
-from ._numeric import blocked_sum, log_sum_exp, two_product
+from ._numeric import blocked_sum, log_shares, log_sum_exp, safe_log, two_product
 from ._pair import Pair
 
 
@@ -31,31 +31,30 @@ class Side:
 
     @lazy
     def total(self) -> Array:
-        """Return what a row was divided by: the sum of probabilities, or the log-sum-exp of logits, as a column."""
-        if self.form == "probs":
-            return blocked_sum(self.xp, self.given)[..., None]
+        """Return the sums of the rows of probabilities, as a column."""
+        return blocked_sum(self.xp, self.given)[..., None]
+
+    @lazy
+    def log_total(self) -> tuple[Array, Array]:
+        """Return the log-sum-exp of the rows of a log form, as two columns to be subtracted in turn."""
         return log_sum_exp(self.xp, self.given)
 
     @lazy
     def log(self) -> Array:
-        """Logarithms of the probabilities; only for the log forms."""
-        return self.given - self.total if self.normalize else self.given
+        """Return the logarithms of the probabilities, -inf at 0, from whichever form."""
+        if self.form == "probs":
+            return log_shares(self.xp, self.given) if self.normalize else safe_log(self.xp, self.given)
+        if not self.normalize:
+            return self.given
+        top, rest = self.log_total
+        return (self.given - top) - rest
 
     @lazy
     def p(self) -> Array:
-        """Probabilities."""
+        """Return the probabilities."""
         if self.form != "probs":
             return _exp(self.xp, self.log)
         return self.given / self.total if self.normalize else self.given
-
-    @lazy
-    def any_log(self) -> Array:
-        """Logarithms of the probabilities, -inf at 0, from whichever form."""
-        if self.form != "probs":
-            return self.log
-        xp, some = self.xp, self.p != 0
-        logs = xp.log(xp.where(some, self.p, xp.ones_like(self.p)))
-        return xp.where(some, logs, xp.full_like(logs, -math.inf))
 
 
 def _exp(xp: Namespace, log: Array) -> Array:
@@ -80,15 +79,15 @@ def pair(first: Side, second: Side) -> Pair:
         first.p,
         second.p,
         _difference(xp, first.p, second.p, ratio),
-        log_p=first.any_log,
-        log_q=second.any_log,
+        log_p=first.log,
+        log_q=second.log,
         log_ratio=ratio,
     )
 
 
 def _difference(xp: Namespace, p: Array, q: Array, log_ratio: Array) -> Array:
-    """P − q from the log-ratio, where that is small."""
-    near = xp.abs(log_ratio) < 1
+    """Return p − q from the log-ratio, where there is one and it is small."""
+    near = (xp.abs(log_ratio) < 1) & (p != 0) & (q != 0)
     return xp.where(near, -p * xp.expm1(-xp.where(near, log_ratio, xp.zeros_like(log_ratio))), p - q)
 
 
@@ -96,9 +95,9 @@ def _log_ratio(first: Side, second: Side) -> Array:
     """Log p − log q, 0 where either is -inf; logits are subtracted before they are normalised."""
     xp = first.xp
     if not (first.normalize and second.normalize) or "probs" in (first.form, second.form):
-        return _subtract(xp, first.any_log, second.any_log)
-    shift = first.total - second.total
-    rough = _subtract(xp, first.given, second.given) - shift
+        return _subtract(xp, first.log, second.log)
+    (top_p, rest_p), (top_q, rest_q) = first.log_total, second.log_total
+    rough = _subtract(xp, first.given, second.given) - (top_p - top_q) - (rest_p - rest_q)
     # What the two normalisers miss of each other by rounding is seen, and taken back, in the rows' sums.
     surplus = blocked_sum(xp, _difference(xp, first.p, second.p, rough))[..., None]
     return rough + xp.log1p(-surplus / blocked_sum(xp, first.p)[..., None])
@@ -181,7 +180,8 @@ def prepare(
             slack = None
             if not normalize:
                 given = array.dtype if array.dtype in floats else working
-                slack = tolerance(float(xp.finfo(given).eps), n, its_form)
+                # Extended precision is as likely to have come from float64.
+                slack = tolerance(max(float(xp.finfo(given).eps), 2.0**-52), n, its_form)
             check_rows(xp, rows, name, its_form, slack)
         sides.append(Side(xp, rows, its_form, normalize or its_form == "logits"))
     return Rows(xp, sides, dtype, axes, lengths)

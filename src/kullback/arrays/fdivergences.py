@@ -1,20 +1,53 @@
-"""The families of f-divergences and of Rényi, all sums of the one term `Pair.gap`."""
+"""f-divergences: the one of any generator, and those with names of their own."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from kullback._core.errors import InputError, InputTypeError
 
 from ._backend import Array
-from ._numeric import log_sum_exp, root
-from ._rows import Rows, measure
+from ._numeric import root
+from ._rows import measure
 from .generators import GENERATORS, Generator
 
 
 def total_variation(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
+    r"""Total variation distance: the most that the two can differ on any event, in [0, 1].
+
+    .. math:: \tfrac12 \sum_i |p_i - q_i|
+
+    Parameters
+    ----------
+    p, q : array
+        The truth and the model of it: probabilities along `axis`, in any float dtype, of any library of the array API;
+        the other axes broadcast.
+    axis : int or tuple of int, default -1
+        The axis (or axes) of the outcomes, counted in the broadcast shape. Both arrays have it in full.
+    form : {"probs", "log_probs", "logits"} or a pair of them, default "probs"
+        What the arrays hold; log forms never leave log space, and may hold -inf.
+    normalize : bool, default False
+        Divide each row by its sum first; then counts are welcome too.
+
+    Returns
+    -------
+    scalar or array
+        Of the inputs' library, device and dtype, without `axis`.
+
+    Raises
+    ------
+    InputError
+        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+    InputTypeError
+        If an array is not of real numbers, or of integers without `normalize`.
+
+    Examples
+    --------
+    >>> import kullback as kb
+    >>> float(kb.total_variation([0.5, 0.5], [0.25, 0.75]))
+    0.25
+    """
     return measure(
         lambda rows: rows.sum(GENERATORS["total_variation"].term(rows.pair)),
         (p, q),
@@ -26,12 +59,84 @@ def total_variation(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", norm
 
 
 def hellinger(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
+    r"""Hellinger distance, in [0, 1].
+
+    .. math:: H(p, q) = \sqrt{\tfrac12 \sum_i (\sqrt{p_i} - \sqrt{q_i})^2}
+
+    Parameters
+    ----------
+    p, q : array
+        The truth and the model of it: probabilities along `axis`, in any float dtype, of any library of the array API;
+        the other axes broadcast.
+    axis : int or tuple of int, default -1
+        The axis (or axes) of the outcomes, counted in the broadcast shape. Both arrays have it in full.
+    form : {"probs", "log_probs", "logits"} or a pair of them, default "probs"
+        What the arrays hold; log forms never leave log space, and may hold -inf.
+    normalize : bool, default False
+        Divide each row by its sum first; then counts are welcome too.
+
+    Returns
+    -------
+    scalar or array
+        Of the inputs' library, device and dtype, without `axis`.
+
+    Raises
+    ------
+    InputError
+        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+    InputTypeError
+        If an array is not of real numbers, or of integers without `normalize`.
+
+    Notes
+    -----
+    At p = q the distance has a corner; its gradient there is taken to be 0.
+
+    Examples
+    --------
+    >>> import kullback as kb
+    >>> float(kb.hellinger([1.0, 0.0], [0.0, 1.0]))
+    1.0
+    """
     return measure(
         lambda rows: root(rows.xp, rows.sum(rows.pair.gap(0.5)) / 4), (p, q), axis=axis, form=form, normalize=normalize
     )
 
 
 def chi2(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
+    r"""Pearson's χ² divergence.
+
+    .. math:: χ²(p‖q) = \sum_i \frac{(p_i - q_i)^2}{q_i}
+
+    Parameters
+    ----------
+    p, q : array
+        The truth and the model of it: probabilities along `axis`, in any float dtype, of any library of the array API;
+        the other axes broadcast.
+    axis : int or tuple of int, default -1
+        The axis (or axes) of the outcomes, counted in the broadcast shape. Both arrays have it in full.
+    form : {"probs", "log_probs", "logits"} or a pair of them, default "probs"
+        What the arrays hold; log forms never leave log space, and may hold -inf.
+    normalize : bool, default False
+        Divide each row by its sum first; then counts are welcome too.
+
+    Returns
+    -------
+    scalar or array
+        Of the inputs' library, device and dtype, without `axis`.
+
+    Raises
+    ------
+    InputError
+        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+    InputTypeError
+        If an array is not of real numbers, or of integers without `normalize`.
+
+    Examples
+    --------
+    >>> import kullback as kb
+    >>> float(kb.chi2([0.5, 0.5], [0.25, 0.75]))
+    0.3333333333333333
+    """
     return measure(
         lambda rows: rows.sum(GENERATORS["pearson"].term(rows.pair)),
         (p, q),
@@ -40,61 +145,6 @@ def chi2(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool
         normalize=normalize,
         kernel="chi2",
     )
-
-
-def alpha_divergence(
-    p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs", normalize: bool = False
-) -> Any:
-    order = _real(order)
-    return measure(lambda rows: rows.sum(rows.pair.gap(order)), (p, q), axis=axis, form=form, normalize=normalize)
-
-
-def tsallis(p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
-    order = _not_negative(order)
-
-    def formula(rows: Rows) -> Array:
-        if order == 0:
-            return rows.sum(rows.pair.q_alone())
-        return order * rows.sum(rows.pair.gap(order))
-
-    return measure(formula, (p, q), axis=axis, form=form, normalize=normalize)
-
-
-def renyi(
-    p: Any,
-    q: Any,
-    order: float,
-    *,
-    axis: Any = -1,
-    base: float | None = None,
-    form: Any = "probs",
-    normalize: bool = False,
-) -> Any:
-    order = _not_negative(order, infinite=True)
-    return measure(lambda rows: _renyi(rows, order), (p, q), axis=axis, base=base, form=form, normalize=normalize)
-
-
-def _renyi(rows: Rows, order: float) -> Array:
-    xp, pair = rows.xp, rows.pair
-    if order == 0:
-        return -xp.log1p(-rows.sum(pair.q_alone()))
-    if order == 1:
-        return rows.sum(pair.gap())
-    alone = xp.any(pair.q_is_zero & ~pair.p_is_zero, axis=-1)
-    if order == math.inf:
-        widest = xp.max(xp.where(pair.p_is_zero, pair.fill(-math.inf), pair.log_ratio), axis=-1)
-        widest = xp.where(widest < 0, xp.zeros_like(widest), widest)
-        return xp.where(alone, xp.full_like(widest, math.inf), widest)
-    # Far apart, the logarithm of the sum of p·(p/q)^(α−1), in log space; near, log1p of what that sum is beyond 1.
-    exponent = pair.log_p + (order - 1) * pair.log_ratio
-    log_sum = log_sum_exp(xp, xp.where(pair.live, exponent, pair.fill(-math.inf)))[..., 0]
-    if order < 1:
-        log_sum = log_sum - rows.sum(pair.dips())
-    far = xp.abs(log_sum) > 0.5
-    # Far rows leave the near form altogether: nothing of theirs may overflow into a gradient.
-    beyond = order * (order - 1) * rows.sum(pair.only(~far[..., None]).gap(order))
-    value = xp.where(far, log_sum, xp.log1p(xp.where(far, xp.zeros_like(beyond), beyond))) / (order - 1)
-    return xp.where(alone, xp.full_like(value, math.inf), value) if order > 1 else value
 
 
 def f_divergence(
@@ -106,6 +156,54 @@ def f_divergence(
     form: Any = "probs",
     normalize: bool = False,
 ) -> Any:
+    r"""f-divergence of a named generator, or of any convex function.
+
+    .. math:: D_f(p‖q) = \sum_i q_i f(p_i/q_i)
+
+    Parameters
+    ----------
+    p, q : array
+        The truth and the model of it: probabilities along `axis`, in any float dtype, of any library of the array API;
+        the other axes broadcast.
+    generator : str, Generator or callable
+        A name in `GENERATORS` ("kl", "reverse_kl", "jeffreys", "js", "total_variation", "hellinger", "pearson",
+        "neyman"), each computed without cancellation; a `Generator`; or a convex f of an array of ratios with f(1) = 0,
+        computed as it stands, and refused where q is 0 and p is not, which it says nothing of.
+    axis : int or tuple of int, default -1
+        The axis (or axes) of the outcomes, counted in the broadcast shape. Both arrays have it in full.
+    form : {"probs", "log_probs", "logits"} or a pair of them, default "probs"
+        What the arrays hold; log forms never leave log space, and may hold -inf.
+    normalize : bool, default False
+        Divide each row by its sum first; then counts are welcome too.
+
+    Returns
+    -------
+    scalar or array
+        Of the inputs' library, device and dtype, without `axis`.
+
+    Raises
+    ------
+    InputError
+        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+    InputTypeError
+        If an array is not of real numbers, or of integers without `normalize`.
+
+    Notes
+    -----
+    The named "hellinger" is the squared distance. The conjugates are in `GENERATORS[name].conjugate`.
+
+    References
+    ----------
+    S. M. Ali and S. D. Silvey, A general class of coefficients of divergence, J. R. Statist. Soc. B 28 (1966), sec. 3.
+
+    Examples
+    --------
+    >>> import kullback as kb
+    >>> round(float(kb.f_divergence([0.5, 0.5], [0.25, 0.75], "pearson")), 12)
+    0.333333333333
+    >>> round(float(kb.f_divergence([0.5, 0.5], [0.25, 0.75], lambda x: (x - 1) ** 2)), 12)
+    0.333333333333
+    """
     if isinstance(generator, str):
         if generator not in GENERATORS:
             raise InputError(f"generator must be one of {', '.join(GENERATORS)}, or a callable, got {generator!r}")
@@ -116,20 +214,3 @@ def f_divergence(
         generator = Generator.of(generator)
     term = generator.term
     return measure(lambda rows: rows.sum(term(rows.pair)), (p, q), axis=axis, form=form, normalize=normalize)
-
-
-def _real(order: Any, infinite: bool = False) -> float:
-    try:
-        value = float(order)
-    except (TypeError, ValueError) as error:
-        raise InputTypeError(f"order must be a number, got {order!r}") from error
-    if math.isnan(value) or (math.isinf(value) and not infinite):
-        raise InputError(f"order must be a {'' if infinite else 'finite '}number, got {order!r}")
-    return value
-
-
-def _not_negative(order: Any, infinite: bool = False) -> float:
-    value = _real(order, infinite)
-    if value < 0:
-        raise InputError(f"order must be at least 0, got {order!r}; alpha_divergence takes negative orders")
-    return value

@@ -24,6 +24,52 @@ def mutual_information(
     form: str = "probs",
     normalize: bool = False,
 ) -> Any:
+    r"""Mutual information I(X; Y), or I(X; Y | Z): what a joint distribution tells beyond its margins.
+
+    .. math:: I(X; Y | Z) = \sum_{xyz} p(x,y,z) \log \frac{p(x,y,z)\,p(z)}{p(x,z)\,p(y,z)}
+
+    Parameters
+    ----------
+    joint : array
+        Probabilities that sum to 1 over all of `axis` and `given`; the other axes are a batch.
+    axis : pair of (int or tuple of int), default (-2, -1)
+        The axes of X and of Y.
+    given : int or tuple of int, optional
+        The axes of Z.
+    base : float, optional
+        Base of the logarithm: 2 for bits; natural (nats) by default.
+    form : {"probs", "log_probs", "logits"}, default "probs"
+        What the arrays hold; log forms never leave log space, and may hold -inf.
+    normalize : bool, default False
+        Divide each row by its sum first; then counts are welcome too.
+
+    Returns
+    -------
+    scalar or array
+        Of the input's library, device and dtype, without the axes named.
+
+    Raises
+    ------
+    InputError
+        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+    InputTypeError
+        If an array is not of real numbers, or of integers without `normalize`.
+
+    Notes
+    -----
+    The products under the logarithm are subtracted exactly, so that a faint dependence is seen for what it is.
+
+    References
+    ----------
+    C. E. Shannon, A mathematical theory of communication, Bell Syst. Tech. J. 27 (1948), sec. 12.
+
+    Examples
+    --------
+    >>> import kullback as kb
+    >>> import numpy as np
+    >>> round(float(kb.mutual_information(np.array([[0.5, 0.0], [0.0, 0.5]]), base=2)), 12)
+    1.0
+    """
     if not (isinstance(axis, tuple) and len(axis) == 2):
         raise InputTypeError(f"axis must be the two axes (or tuples of axes) of X and of Y, got {axis!r}")
     groups = [_group(each) for each in (*axis, () if given is None else given)]
@@ -66,11 +112,54 @@ def _mutual_information(rows: Rows, counts: list[int]) -> Array:
 def chain_rule(
     p_joint: Any, q_joint: Any, axes: Sequence[int] | None = None, *, form: Any = "probs", normalize: bool = False
 ) -> Divergence:
+    r"""Divergence of joint distributions, part by part: the first variable, then each given those before it.
+
+    .. math:: D(p(x, y)‖q(x, y)) = D(p(x)‖q(x)) + \sum_x p(x)\,D(p(y|x)‖q(y|x))
+
+    Parameters
+    ----------
+    p_joint, q_joint : array
+        Joint probabilities: one axis a variable.
+    axes : sequence of int, optional
+        Every axis once: the order in which the variables are taken, on which the parts depend and the value does not.
+    form : {"probs", "log_probs", "logits"} or a pair of them, default "probs"
+        What the arrays hold; log forms never leave log space, and may hold -inf.
+    normalize : bool, default False
+        Divide each row by its sum first; then counts are welcome too.
+
+    Returns
+    -------
+    Divergence
+        In nats; its parts are named "axis i" and "axis j given i, …".
+
+    Raises
+    ------
+    InputError
+        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+    InputTypeError
+        If an array is not of real numbers, or of integers without `normalize`.
+
+    Notes
+    -----
+    If p is a product and q is one, the parts are the divergences of the factors: divergence is additive.
+
+    References
+    ----------
+    T. M. Cover and J. A. Thomas, Elements of Information Theory, 2nd ed. (2006), theorem 2.5.3.
+
+    Examples
+    --------
+    >>> import kullback as kb
+    >>> import numpy as np
+    >>> joint = np.array([[0.4, 0.1], [0.1, 0.4]])
+    >>> kb.chain_rule(joint, np.full((2, 2), 0.25)).parts["axis 1 given 0"].__round__(4)
+    0.1927
+    """
     ndim = len(getattr(p_joint, "shape", ())) or _depth(p_joint)
     order = tuple(range(ndim)) if axes is None else tuple(axes)
-    rows = prepare((p_joint, q_joint), ("p_joint", "q_joint"), axis=order, form=form, normalize=normalize)
-    if len(rows.axes) != max(len(rows.lengths), ndim):
+    if sorted(a % ndim if -ndim <= a < ndim else ndim for a in order) != list(range(ndim)):
         raise InputError(f"axes must name every axis of the joint once, got {axes!r} for {ndim} axes")
+    rows = prepare((p_joint, q_joint), ("p_joint", "q_joint"), axis=order, form=form, normalize=normalize)
     xp = rows.xp
     parts: dict[str, float] = {}
     with quiet(xp):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kullback._core.divergence import Divergence, plain
 from kullback._core.text import cut, quoted
-from kullback.arrays.measures import js
+from kullback.arrays import js
 from kullback.samples.discrete import RARE_SHARE, CountEstimate, Counts, estimate_counts
 
 from .binning import NULL, NULL_LABEL, Bins

@@ -1,4 +1,4 @@
-"""Compiled kernels: formulas of `measures`, fused into one pass, for NumPy arrays and CPU tensors in float32 and float64.
+"""Compiled kernels: the formulas, fused into one pass, for NumPy arrays and CPU tensors in float32 and float64.
 
 `reduce` answers a call if it can, and None if the formula has to: other libraries, log forms, gradients, and every
 input that looks wrong, so that one place alone decides what is refused and says why.
@@ -6,7 +6,6 @@ input that looks wrong, so that one place alone decides what is refused and says
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
 from typing import Any

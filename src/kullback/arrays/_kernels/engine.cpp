@@ -41,7 +41,7 @@ constexpr std::int64_t worth_a_thread = 1 << 16;
 constexpr std::int64_t longest_run = 1 << 16;
 constexpr std::int64_t most_chunks = 256;
 // Sums beyond these leave no room to lift subnormals, or to divide by.
-constexpr double largest = 0x1p900, smallest = 0x1p-900;
+constexpr double largest = 0x1p900, largest_single = 0x1p27, smallest = 0x1p-900;
 
 int processors() {
 #if defined(__linux__)
@@ -81,7 +81,7 @@ Place locate(const Call& call, const Strides& out_stride, std::int64_t row, int 
     Place place;
     for (int d = call.dimensions - 1; d >= 0; --d) {
         if (d == skip) continue;
-        const std::int64_t i = row % call.shape[d];
+        const std::int64_t i = d == 0 ? row : row % call.shape[d];
         row /= call.shape[d];
         place.p += i * call.p_stride[d];
         place.q += i * call.q_stride[d];
@@ -197,7 +197,7 @@ std::uint32_t suspect(const Call& call, const Partial& partial) {
     const auto wrong = [&](const Sum& sum) {
         const double total = sum.value();
         if (call.slack >= 0) return std::abs(total - 1) > call.slack;
-        return total > largest || (call.normalize && total < smallest);
+        return total > (call.options.single ? largest_single : largest) || (call.normalize && total < smallest);
     };
     return (partial.signs >> 63 ? Suspicion::sign : Suspicion::none) |
            (wrong(partial.p) || (call.two_sided && wrong(partial.q)) ? Suspicion::total : Suspicion::none);
@@ -214,7 +214,8 @@ std::vector<Scale> normalisers(const Call& call, std::atomic<std::uint32_t>& fou
     reduce_all(call, options, nullptr, [&](std::int64_t row, const Partial& partial) {
         found |= suspect(call, partial);
         const double p = partial.p.value(), q = partial.q.value();
-        scales[row] = {1 / p, 1 / q, p / q};
+        const Sum& whole = call.options.measure == Measure::cross_entropy ? partial.q : partial.p;
+        scales[row] = {1 / p, 1 / q, p / q, whole.high, whole.low};
     });
     return scales;
 }

@@ -32,9 +32,10 @@ struct Partial {
     std::uint64_t signs = 0;  // the highest bit is set if any entry has its sign set
 };
 
-// p' = p·p_factor and q' = q·q_factor are what the terms are made of; p' − q' = (p − q·ratio)·p_factor.
+// p' = p·p_factor and q' = q·q_factor are what the terms are made of; p' − q' = (p − q·ratio)·p_factor, and for
+// measures that compare p (or q) with 1, p' − 1 = (p − whole − remainder)·p_factor.
 struct Scale {
-    double p_factor = 1, q_factor = 1, ratio = 1;
+    double p_factor = 1, q_factor = 1, ratio = 1, whole = 1, remainder = 0;
 };
 
 // One run of outcomes. Steps are in elements.
@@ -52,7 +53,7 @@ struct Tile {
     const Scale* scales;  // one for each column, or null
 };
 
-constexpr int tile_columns = 256;
+constexpr int tile_columns = 512;
 
 struct Options {
     Measure measure;

@@ -1,7 +1,18 @@
 // A pack of doubles as wide as the processor's registers, by the vector extension of GCC and Clang; one double elsewhere.
 #pragma once
+#include <math.h>
+
 #include <cstdint>
 #include <cstring>
+
+// The loops around these are the point: a call in them costs more than the arithmetic.
+#if defined(__GNUC__)
+#define KULLBACK_INLINE inline __attribute__((always_inline))
+#define KULLBACK_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define KULLBACK_INLINE inline
+#define KULLBACK_PREFETCH(address)
+#endif
 
 namespace kullback {
 namespace KULLBACK_ISA {
@@ -16,60 +27,103 @@ constexpr int lanes = 2;
 #endif
 typedef double Pack __attribute__((vector_size(8 * lanes)));
 typedef std::int64_t Ints __attribute__((vector_size(8 * lanes)));
-typedef float Singles __attribute__((vector_size(4 * lanes)));
-typedef Ints Mask;
+// Singles fill a register too, where rounding to float32 is all that is asked for.
+typedef float Singles __attribute__((vector_size(8 * lanes)));
+typedef std::int32_t SingleInts __attribute__((vector_size(8 * lanes)));
+typedef float HalfSingles __attribute__((vector_size(4 * lanes)));
+constexpr int single_lanes = 2 * lanes;
 
-inline Pack splat(double x) { return Pack{} + x; }
-inline Ints bits(Pack x) { return (Ints)x; }
-inline Pack from_bits(Ints x) { return (Pack)x; }
-inline Pack select(Mask mask, Pack yes, Pack no) { return mask ? yes : no; }
-inline double lane(Pack x, int i) { return x[i]; }
-inline void set_lane(Pack& x, int i, double value) { x[i] = value; }
-inline std::int64_t lane(Ints x, int i) { return x[i]; }
+KULLBACK_INLINE Ints bits(Pack x) { return (Ints)x; }
+KULLBACK_INLINE SingleInts bits(Singles x) { return (SingleInts)x; }
+KULLBACK_INLINE Pack from_bits(Ints x) { return (Pack)x; }
+KULLBACK_INLINE Singles from_bits(SingleInts x) { return (Singles)x; }
+KULLBACK_INLINE double lane(Pack x, int i) { return x[i]; }
+KULLBACK_INLINE void set_lane(Pack& x, int i, double value) { x[i] = value; }
+KULLBACK_INLINE std::int64_t lane(Ints x, int i) { return x[i]; }
 
-inline Pack load(const double* x) {
+KULLBACK_INLINE Pack load(const double* x) {
     Pack pack;
     std::memcpy(&pack, x, sizeof pack);
     return pack;
 }
-inline Pack load(const float* x) {
-    Singles singles;
+KULLBACK_INLINE Pack load(const float* x) {
+    HalfSingles singles;
     std::memcpy(&singles, x, sizeof singles);
     return __builtin_convertvector(singles, Pack);
+}
+KULLBACK_INLINE Singles load_singles(const float* x) {
+    Singles singles;
+    std::memcpy(&singles, x, sizeof singles);
+    return singles;
+}
+// The lanes as doubles, those of the upper half added to those of the lower.
+KULLBACK_INLINE Pack folded(Singles x) {
+    HalfSingles halves[2];
+    std::memcpy(halves, &x, sizeof x);
+    return __builtin_convertvector(halves[0], Pack) + __builtin_convertvector(halves[1], Pack);
+}
+KULLBACK_INLINE bool any_sign(SingleInts x) {
+    std::int32_t all = 0;
+    for (int i = 0; i < single_lanes; ++i) all |= x[i];
+    return all < 0;
 }
 #else
 constexpr int lanes = 1;
 typedef double Pack;
 typedef std::int64_t Ints;
-typedef bool Mask;
+typedef float Singles;
+typedef std::int32_t SingleInts;
+constexpr int single_lanes = 1;
 
-inline Pack splat(double x) { return x; }
-inline Ints bits(Pack x) {
+KULLBACK_INLINE Ints bits(Pack x) {
     Ints result;
     std::memcpy(&result, &x, sizeof x);
     return result;
 }
-inline Pack from_bits(Ints x) {
+KULLBACK_INLINE Pack from_bits(Ints x) {
     Pack result;
     std::memcpy(&result, &x, sizeof x);
     return result;
 }
-inline Pack select(Mask mask, Pack yes, Pack no) { return mask ? yes : no; }
-inline double lane(Pack x, int) { return x; }
-inline void set_lane(Pack& x, int, double value) { x = value; }
-inline std::int64_t lane(Ints x, int) { return x; }
-inline Pack load(const double* x) { return *x; }
-inline Pack load(const float* x) { return *x; }
+KULLBACK_INLINE SingleInts bits(Singles x) {
+    SingleInts result;
+    std::memcpy(&result, &x, sizeof x);
+    return result;
+}
+KULLBACK_INLINE Singles from_bits(SingleInts x) {
+    Singles result;
+    std::memcpy(&result, &x, sizeof x);
+    return result;
+}
+KULLBACK_INLINE double lane(Pack x, int) { return x; }
+KULLBACK_INLINE void set_lane(Pack& x, int, double value) { x = value; }
+KULLBACK_INLINE std::int64_t lane(Ints x, int) { return x; }
+KULLBACK_INLINE Pack load(const double* x) { return *x; }
+KULLBACK_INLINE Pack load(const float* x) { return *x; }
+KULLBACK_INLINE Singles load_singles(const float* x) { return *x; }
+KULLBACK_INLINE Pack folded(Singles x) { return x; }
+KULLBACK_INLINE bool any_sign(SingleInts x) { return x < 0; }
 #endif
 
+template <class P, class T>
+KULLBACK_INLINE P splat_as(T x) {
+    return P{} + x;
+}
+KULLBACK_INLINE Pack splat(double x) { return splat_as<Pack>(x); }
+
+template <class Mask, class P>
+KULLBACK_INLINE P select(Mask mask, P yes, P no) {
+    return mask ? yes : no;
+}
+
 // a·b + c with one rounding, in each lane.
-inline Pack fused(Pack a, Pack b, Pack c) {
+KULLBACK_INLINE Pack fused(Pack a, Pack b, Pack c) {
     Pack result = c;
-    for (int i = 0; i < lanes; ++i) set_lane(result, i, __builtin_fma(lane(a, i), lane(b, i), lane(c, i)));
+    for (int i = 0; i < lanes; ++i) set_lane(result, i, fma(lane(a, i), lane(b, i), lane(c, i)));
     return result;
 }
 
-inline double horizontal(Pack x) {
+KULLBACK_INLINE double horizontal(Pack x) {
     double values[lanes];
     std::memcpy(values, &x, sizeof values);
     for (int width = lanes / 2; width > 0; width /= 2)
@@ -77,7 +131,7 @@ inline double horizontal(Pack x) {
     return values[0];
 }
 
-inline std::uint64_t any_sign(Ints x) {
+KULLBACK_INLINE std::uint64_t any_sign(Ints x) {
     std::int64_t all = 0;
     for (int i = 0; i < lanes; ++i) all |= lane(x, i);
     return static_cast<std::uint64_t>(all);
@@ -85,10 +139,19 @@ inline std::uint64_t any_sign(Ints x) {
 
 // Up to `lanes` elements, `step` apart; what is missing is 0, which adds nothing to any measure.
 template <class T>
-inline Pack gather(const T* x, std::int64_t step, std::int64_t count) {
+KULLBACK_INLINE Pack gather(const T* x, std::int64_t step, std::int64_t count) {
     Pack pack = splat(0.0);
     for (int i = 0; i < lanes; ++i)
         if (i < count) set_lane(pack, i, static_cast<double>(x[i * step]));
+    return pack;
+}
+
+// The last `count` of at least `lanes` elements before `end`, the lanes before them 0.
+template <class T>
+KULLBACK_INLINE Pack load_last(const T* end, std::int64_t count) {
+    Pack pack = load(end - lanes);
+    for (int i = 0; i < lanes; ++i)
+        if (i < lanes - count) set_lane(pack, i, 0.0);
     return pack;
 }
 

@@ -1,0 +1,181 @@
+"""How fast the array measures are, beside their peers and beside merely reading the memory.
+
+Run ``python benchmarks/arrays.py``: it writes benchmarks/results/arrays.json and arrays.md. Candidates take turns
+within every round, and medians over rounds are reported, so that a noisy machine is noisy for all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import scipy
+import scipy.special
+import scipy.stats
+import torch
+
+import kullback as kb
+from kullback.arrays._kernels import _native
+
+RESULTS = Path(__file__).parent / "results"
+SHAPES = [
+    ("1e7 float64", (10_000_000,), -1, np.float64),
+    ("1e7 float32", (10_000_000,), -1, np.float32),
+    ("1e5 × 100 float64", (100_000, 100), -1, np.float64),
+    ("1000 × 32,000 float64", (1000, 32_000), -1, np.float64),
+    ("1000 × 32,000 float32", (1000, 32_000), -1, np.float32),
+    ("1e5 × 100 float64, axis 0", (100_000, 100), 0, np.float64),
+    ("1000 × 32,000 float64, axis 0", (1000, 32_000), 0, np.float64),
+]
+
+
+def read_both(p: np.ndarray, q: np.ndarray) -> None:
+    """Read both arrays once, on as many threads as there are processors, half each."""
+    p, q = p.ravel(), q.ravel()
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    step = -(-p.size // threads)
+    workers = [threading.Thread(target=np.dot, args=(p[i : i + step], q[i : i + step])) for i in range(0, p.size, step)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def candidates(p: np.ndarray, q: np.ndarray, axis: int) -> dict[str, Callable[[], object]]:
+    tensors = torch.from_numpy(p), torch.from_numpy(q)
+    return {
+        "kullback.kl": lambda: kb.kl(p, q, axis=axis),
+        "kullback.js": lambda: kb.js(p, q, axis=axis),
+        "kullback.kl, normalize=True": lambda: kb.kl(p, q, axis=axis, normalize=True),
+        "reading both (np.dot), 1 thread": lambda: np.dot(p.ravel(), q.ravel()),
+        "reading both (np.dot), all threads": lambda: read_both(p, q),
+        "np.sum(p*np.log(p/q))": lambda: np.sum(p * np.log(p / q), axis=axis),
+        "scipy.stats.entropy": lambda: scipy.stats.entropy(p, q, axis=axis),
+        "scipy.special.rel_entr, sum": lambda: scipy.special.rel_entr(p, q).sum(axis=axis),
+        "torch F.kl_div": lambda: torch.nn.functional.kl_div(tensors[1].log(), tensors[0], reduction="none").sum(axis),
+    }
+
+
+def measure(rounds: int) -> dict[str, dict[str, float]]:
+    rng = np.random.default_rng(0)
+    results = {}
+    for name, shape, axis, dtype in SHAPES:
+        p, q = (rng.random(shape) for _ in range(2))
+        p, q = ((x / x.sum(axis=axis, keepdims=True)).astype(dtype) for x in (p, q))
+        calls = candidates(p, q, axis)
+        seconds: dict[str, list[float]] = {label: [] for label in calls}
+        for round_ in range(rounds + 1):
+            for label, call in calls.items():
+                start = time.perf_counter()
+                call()
+                if round_:
+                    seconds[label].append(time.perf_counter() - start)
+        results[name] = {label: statistics.median(times) / p.size * 1e9 for label, times in seconds.items()}
+        print(name, {label: round(value, 2) for label, value in results[name].items()}, flush=True)
+    return results
+
+
+def short_call() -> float:
+    p, q = np.array([0.2, 0.3, 0.5]), np.array([0.1, 0.4, 0.5])
+    times = []
+    for _ in range(2000):
+        start = time.perf_counter()
+        kb.kl(p, q)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1e6
+
+
+def peak_bytes() -> int:
+    p = np.full((1000, 10_000), 1e-4)
+    tracemalloc.start()
+    kb.kl(p, p)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def table(report: dict) -> str:
+    results = report["nanoseconds_per_outcome"]
+    labels = list(next(iter(results.values())))
+    lines = [
+        "# Speed of the array measures",
+        "",
+        f"{report['machine']}; " + ", ".join(f"{k} {v}" for k, v in report["versions"].items()) + ".",
+        f"Nanoseconds per outcome, medians of {report['rounds']} interleaved rounds; "
+        "normalised inputs, which kullback checks each time.",
+        "",
+        "| | " + " | ".join(results) + " |",
+        "|---|" + "---|" * len(results),
+    ]
+    lines += [f"| {label} | " + " | ".join(f"{results[s][label]:.2f}" for s in results) + " |" for label in labels]
+    targets = {
+        "times scipy.stats.entropy (aim ≥ 15)": lambda r: r["scipy.stats.entropy"] / r["kullback.kl"],
+        "times the one-liner (aim ≥ 4)": lambda r: r["np.sum(p*np.log(p/q))"] / r["kullback.kl"],
+        "× reading both, one thread (aim ≤ 1.5)": lambda r: r["kullback.kl"] / r["reading both (np.dot), 1 thread"],
+        "× reading both, all threads": lambda r: r["kullback.kl"] / r["reading both (np.dot), all threads"],
+    }
+    for label, ratio in targets.items():
+        lines.append(f"| **{label}** | " + " | ".join(f"{ratio(results[shape]):.1f}" for shape in results) + " |")
+    lines += [
+        "",
+        f"A call on three outcomes takes {report['short_call_microseconds']:.1f} µs (aim ≤ 10). Memory at the peak of a "
+        f"1000 × 10,000 call, beyond its arguments: {report['peak_bytes']:,} bytes, of which 8,000 are the result.",
+        "",
+        *report["remarks"],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def remarks(results: dict[str, dict[str, float]]) -> list[str]:
+    """Say what falls short of the aims."""
+    short = []
+    for shape, r in results.items():
+        missed = []
+        if r["scipy.stats.entropy"] / r["kullback.kl"] < 15:
+            missed.append(f"{r['scipy.stats.entropy'] / r['kullback.kl']:.1f} times scipy.stats.entropy, not 15")
+        if r["np.sum(p*np.log(p/q))"] / r["kullback.kl"] < 4:
+            missed.append(f"{r['np.sum(p*np.log(p/q))'] / r['kullback.kl']:.1f} times the one-liner, not 4")
+        if r["kullback.kl"] / r["reading both (np.dot), 1 thread"] > 1.5:
+            ratio = r["kullback.kl"] / r["reading both (np.dot), 1 thread"]
+            missed.append(f"{ratio:.1f} times the reading time of one thread, not 1.5")
+        if missed:
+            short.append(f"- {shape}: {'; '.join(missed)}.")
+    return ["Short of the aims:", "", *short] if short else ["Every aim is met."]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    results = measure(rounds)
+    report = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, kernels for {_native.instruction_set()}",
+        "versions": {
+            "Python": platform.python_version(),
+            "kullback": kb.__version__,
+            "NumPy": np.__version__,
+            "SciPy": scipy.__version__,
+            "torch": torch.__version__,
+        },
+        "rounds": rounds,
+        "nanoseconds_per_outcome": results,
+        "short_call_microseconds": short_call(),
+        "peak_bytes": peak_bytes(),
+        "remarks": remarks(results),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "arrays.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "arrays.md").write_text(table(report), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
