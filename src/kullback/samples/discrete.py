@@ -350,12 +350,13 @@ def _moments(logs: _Logs, mean_x: Floats, mean_y: Floats) -> Floats:
 
 def _count_nodes(mean: Floats) -> tuple[Floats, Floats]:
     """Nodes and weights that integrate over a Poisson count with each mean."""
-    nodes = np.tile(_POISSON_NODES, (len(mean), 1))
-    weights = np.zeros_like(nodes)
     few = mean < _POISSON_LIMIT
-    rate = np.maximum(mean[few], 1e-300)[:, None]
-    weights[few] = np.exp(_POISSON_NODES * np.log(rate) - rate - special.gammaln(_POISSON_NODES + 1))
     k = len(_NORMAL_NODES)
+    width = len(_POISSON_NODES) if few.any() else k
+    nodes = np.tile(_POISSON_NODES[:width], (len(mean), 1))
+    weights = np.zeros_like(nodes)
+    rate = np.maximum(mean[few], 1e-300)[:, None]
+    weights[few] = np.exp(nodes[few] * np.log(rate) - rate - special.gammaln(nodes[few] + 1))
     many = mean[~few][:, None]
     nodes[~few] = many
     nodes[~few, :k] = many + np.sqrt(many) * _NORMAL_NODES + (_NORMAL_NODES**2 - 1) / 6

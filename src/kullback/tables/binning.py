@@ -29,12 +29,22 @@ class Bins:
 
     def code(self, x: Any, ibis: Any) -> Any:
         """Return the Ibis expression that gives each number (as `kind.key` makes them) its bin."""
-        code = [(x < ibis.literal(edge, "float64"), i) for i, edge in enumerate(self.edges)]
-        # No comparison holds for null or NaN, so both come last, where few rows are still asked.
-        code.append((x.isnull(), NULL))
+        return self._search(x, 0, len(self.edges), ibis).cast("int8")
+
+    def _search(self, x: Any, low: int, high: int, ibis: Any) -> Any:
+        """Bisect the edges: comparisons with the edges themselves count alike on every engine."""
+        if low < high:
+            middle = (low + high) // 2
+            left, right = self._search(x, low, middle, ibis), self._search(x, middle + 1, high, ibis)
+            return ibis.cases((x < ibis.literal(self.edges[middle], "float64"), left), else_=right)
+        here = ibis.literal(low, "int32")
+        if low < len(self.edges):
+            return here
+        # No comparison holds for null or NaN, so both end here, where few rows are still asked.
+        odd = [(x.isnull(), ibis.literal(NULL, "int32"))]
         if self.kind.has_nan:
-            code.append((x.isnan(), NAN))
-        return ibis.cases(*code, else_=len(self.edges)).cast("int32").cast("int8")
+            odd.append((x.isnan(), ibis.literal(NAN, "int32")))
+        return ibis.cases(*odd, else_=here)
 
     def label(self, code: int) -> str:
         """Name a bin as people read it."""
