@@ -142,6 +142,7 @@ def write(
     options: argparse.Namespace, rows: dict[str, tuple[dict[str, float], set[str] | None, str]], ratio: float
 ) -> None:
     versions = {name: __import__(name).__version__ for name in ("kullback", "duckdb", "ibis", "numpy")}
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines = [
         f"# Two tables of {options.rows:,} rows and 50 columns",
         "",
@@ -159,7 +160,7 @@ def write(
         "",
         f"kullback over the floor, median of {options.runs} interleaved pairs: **{ratio:.1f}×**.",
         "",
-        f"Python {platform.python_version()}, {', '.join(f'{k} {v}' for k, v in versions.items())}; {os.cpu_count()} cores.",
+        f"Python {platform.python_version()}, {listed}; {os.cpu_count()} cores.",
     ]
     text = "\n".join(lines) + "\n"
     (HERE / "results" / "tables.md").write_text(text, encoding="utf-8")
