@@ -20,7 +20,7 @@ from kullback._core.text import cut
 from kullback.demo import cell_tables
 from kullback.tables import Comparison, compare
 
-FINE, DRIFT, BAD = 0, 1, 2
+FINE, DRIFT, INTERRUPTED = 0, 1, 130
 
 _TABLE = "path or glob of Parquet, CSV, JSON-lines or Arrow files"
 Reference = Annotated[str, typer.Argument(help=f"The table to measure from: {_TABLE}.")]
@@ -91,7 +91,7 @@ def compare_command(
         raise InputError(f"--fail-above must be at least 0 bits, got {fail_above}")
     for path in (html, json_file):
         _check_writable(path)
-    with _progress_bar(quiet) as progress:
+    with _interruptible(), _progress_bar(quiet) as progress:
         result = compare(
             reference,
             current,
@@ -149,6 +149,16 @@ def _gate(result: Comparison, gate: float | None) -> int:
     for d in above:
         console.print(f"Above the gate of {gate:g} bits: {cut(d.column)}, {d!r}", markup=False, highlight=False)
     return DRIFT if above else FINE
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Leave at Ctrl-C with a code of its own: 1 would say that the tables differ."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted: nothing was written")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from .comparison import Comparison
 from .plan import Progress, Side, count_columns, draw_sample, measure_side
 from .schema import Column, pair_columns
 from .significance import benjamini_hochberg
-from .sources import honest_statistics, name_of, open_pair
+from .sources import name_of, opened
 
 _SHARE_OF_NOTE = 0.001  # unseen values that hold less than this share of the rows make no finding
 
@@ -84,31 +84,27 @@ def compare(
     ('plan',)
     """
     _check_arguments(columns, bins, confidence)
-    opened_reference, opened_current = open_pair(reference, current)
-    engine = (opened_reference if reference is not None else opened_current).get_backend()
-    names = name_of(reference, "reference"), name_of(current, "current")
-    paired, findings = pair_columns(
-        dict(opened_reference.schema().items()),
-        dict(opened_current.schema().items()),
-        wanted=columns,
-        weights=weights,
-    )
-    with honest_statistics(engine):
-        sides = _measure(opened_reference, opened_current, weights)
+    measured: dict[str, ColumnDivergence] = {}
+    with opened(reference, current) as (reference_table, current_table, _):
+        paired, findings = pair_columns(
+            dict(reference_table.schema().items()),
+            dict(current_table.schema().items()),
+            wanted=columns,
+            weights=weights,
+        )
+        sides = _measure(reference_table, current_table, weights)
         empty = [role for role, side in zip(("reference", "current table"), sides, strict=True) if not side.rows]
-        measured: dict[str, ColumnDivergence] = {}
         if empty:
-            findings.insert(
-                0, f"The {' and the '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty: nothing was compared."
-            )
+            verb = "is" if len(empty) == 1 else "are"
+            findings.insert(0, f"The {' and the '.join(empty)} {verb} empty: nothing was compared.")
         elif paired:
             measured = _columns(*sides, paired, weights, bins, confidence, progress)
     findings.extend(_unseen(measured))
     return Comparison(
         columns=measured,
         findings=tuple(findings),
-        reference=names[0],
-        current=names[1],
+        reference=name_of(reference, "reference"),
+        current=name_of(current, "current"),
         reference_rows=sides[0].rows,
         current_rows=sides[1].rows,
         confidence=confidence,

@@ -7,9 +7,10 @@ import os
 import re
 import sys
 import tempfile
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,11 @@ def ibis() -> Any:
     return require("ibis", extra="tables", purpose="read tables")
 
 
-def open_pair(reference: Any, current: Any) -> tuple[Any, Any]:
-    """Open two tables on one engine: that of an Ibis table among them, else DuckDB in this process.
+@contextmanager
+def opened(reference: Any, current: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Open two tables on one engine, and leave nothing behind: yields both, and the engine.
+
+    The engine is that of an Ibis table among them, else DuckDB in this process.
 
     Raises
     ------
@@ -56,8 +60,11 @@ def open_pair(reference: Any, current: Any) -> tuple[Any, Any]:
             f"the reference lives on {engines[0].name} and the current table on another {engines[1].name} connection:"
             " bring both to one connection"
         )
-    engine = engines[0] if engines else _embedded()
-    return _open(reference, "reference", engine), _open(current, "current", engine)
+    with ExitStack() as after:
+        engine = engines[0] if engines else after.enter_context(_embedded())
+        tables = [_open(t, role, engine, after) for t, role in ((reference, "reference"), (current, "current"))]
+        after.enter_context(_honest_statistics(engine))
+        yield tables[0], tables[1], engine
 
 
 def name_of(source: Any, fallback: str) -> str:
@@ -74,16 +81,18 @@ def readable(role: str) -> Iterator[None]:
     """Turn an engine's error into one sentence that says which table could not be read."""
     try:
         yield
-    except (TableError, InputTypeError, KeyboardInterrupt):
+    except (TableError, InputTypeError):
         raise
     except Exception as error:
+        if type(error).__name__ == "InterruptException":  # how DuckDB says Ctrl-C
+            raise KeyboardInterrupt from error
         # Engines raise their own classes (duckdb.Error, pyarrow.ArrowInvalid, OSError, ...): any of them means
         # that the table is not readable as it stands, and the original stays attached as the cause.
         raise TableError(f"{role} cannot be read: {_first_sentence(error)}") from error
 
 
 @contextmanager
-def honest_statistics(engine: Any) -> Iterator[None]:
+def _honest_statistics(engine: Any) -> Iterator[None]:
     """Keep DuckDB from concluding from Parquet's minima and maxima, which leave NaN out, that a column has none."""
     if engine.name != "duckdb":
         yield
@@ -103,24 +112,41 @@ def _is_ibis(source: Any) -> bool:
     return module is not None and isinstance(source, module.Table)
 
 
-def _embedded() -> Any:
-    """DuckDB in this process; what does not fit in memory goes to the system's temporary folder."""
-    return ibis().duckdb.connect(temp_directory=str(Path(tempfile.gettempdir()) / f"kullback-{os.getpid()}"))
+@contextmanager
+def _embedded() -> Iterator[Any]:
+    """DuckDB in this process; what does not fit in memory goes to a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="kullback-", ignore_cleanup_errors=True) as folder:
+        engine = ibis().duckdb.connect(temp_directory=folder)
+        try:
+            yield engine
+        finally:
+            engine.disconnect()
 
 
-def _open(source: Any, role: str, engine: Any) -> Any:
+def _open(source: Any, role: str, engine: Any, after: ExitStack) -> Any:
     if _is_ibis(source):
         table = source
     elif isinstance(source, (str, os.PathLike)):
-        table = _open_files(os.fspath(source), role, engine)
+        table = _open_files(os.fspath(source), role, engine, after)
     else:
-        table = ibis().memtable(_as_arrow(source, role))
+        table = _lend(_as_arrow(source, role), role, engine, after)
     if not table.columns:
         raise TableError(f"{role} has no columns")
     return table
 
 
-def _open_files(pattern: str, role: str, engine: Any) -> Any:
+def _lend(arrow: Any, role: str, engine: Any, after: ExitStack) -> Any:
+    """Show an Arrow table to the engine without copying it, for as long as it is needed."""
+    if engine.name != "duckdb":
+        return ibis().memtable(arrow)
+    name = f"kullback_{role}_{uuid.uuid4().hex}"
+    with readable(role):
+        engine.con.register(name, arrow)
+        after.callback(engine.con.unregister, name)
+        return engine.table(name)
+
+
+def _open_files(pattern: str, role: str, engine: Any, after: ExitStack) -> Any:
     if engine.name != "duckdb":
         raise TableError(
             f"{role} {pattern!r} is a file, and the other table lives on {engine.name}: load it there first"
@@ -143,7 +169,7 @@ def _open_files(pattern: str, role: str, engine: Any) -> Any:
         if kind == "json":
             return engine.read_json(paths)
         dataset = require("pyarrow.dataset", extra="tables", purpose="read Arrow files")
-        return ibis().memtable(dataset.dataset(paths, format="ipc").to_table())
+        return _lend(dataset.dataset(paths, format="ipc").to_table(), role, engine, after)
 
 
 def _matching(pattern: str, role: str) -> list[str]:
