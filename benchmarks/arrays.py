@@ -127,8 +127,8 @@ def table(report: dict) -> str:
         lines.append(f"| **{label}** | " + " | ".join(f"{ratio(results[shape]):.1f}" for shape in results) + " |")
     lines += [
         "",
-        f"A call on three outcomes takes {report['short_call_microseconds']:.1f} µs (aim ≤ 10). Memory at the peak of a "
-        f"1000 × 10,000 call, beyond its arguments: {report['peak_bytes']:,} bytes, of which 8,000 are the result.",
+        f"A call on three outcomes takes {report['short_call_microseconds']:.1f} µs (aim ≤ 10). Memory at the peak of "
+        f"a 1000 × 10,000 call, beyond its arguments: {report['peak_bytes']:,} bytes, of which 8,000 are the result.",
         "",
         *report["remarks"],
     ]
