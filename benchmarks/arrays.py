@@ -75,6 +75,8 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
         seconds: dict[str, list[float]] = {label: [] for label in calls}
         for round_ in range(rounds + 1):
             for label, call in calls.items():
+                # The threads of OpenMP and OpenBLAS spin for a while after their work, on the next one's processors.
+                time.sleep(0.25)
                 start = time.perf_counter()
                 call()
                 if round_:
@@ -156,9 +158,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
+    # On a busy machine a second thread has nowhere to run: the figures say under what load they were taken.
+    busy = f"load average {os.getloadavg()[0]:.1f} when it began"
     results = measure(rounds)
     report = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, kernels for {_native.instruction_set()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, kernels for {_native.instruction_set()}, {busy}",
         "versions": {
             "Python": platform.python_version(),
             "kullback": kb.__version__,
