@@ -173,18 +173,17 @@ def test_long(dtype: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=str)
 def test_never_negative(backend: Backend) -> None:
-    """A million near-equal rows in each dtype where the library is quick; fewer where it is not."""
+    """A million near-equal rows in each dtype on NumPy and torch, the two ways of computing; fewer elsewhere."""
     rng = np.random.default_rng(16)
-    rows = 20_000 if str(backend) == "strict" else 200_000
+    rows = {"numpy": 1_000_000, "torch": 1_000_000}.get(str(backend), 50_000)
     for dtype in backend.dtypes:
-        for _ in range(1_000_000 // rows if str(backend) in ("numpy", "torch") else 1):
-            p = rng.random((rows, 5)) + 0.1
-            p /= p.sum(axis=1, keepdims=True)
-            a = backend(p, dtype)
-            step = EPS[dtype] * rng.integers(-2, 3, p.shape)
-            b = backend(backend.read(a) * (1 + step), dtype)
-            values = backend.read(kb.kl(a, b, normalize=bool(rng.integers(2)) or EPS[dtype] > 1e-6))
-            assert (values >= 0).all(), dtype
+        p = rng.random((rows, 3)) + 0.1
+        p /= p.sum(axis=1, keepdims=True)
+        a = backend(p, dtype)
+        step = EPS[dtype] * rng.integers(-2, 3, p.shape)
+        b = backend(backend.read(a) * (1 + step), dtype)
+        for normalize in (False, True) if EPS[dtype] < 1e-6 else (True,):
+            assert (backend.read(kb.kl(a, b, normalize=normalize)) >= 0).all(), dtype
 
 
 def test_several_measures_are_never_negative() -> None:

@@ -102,7 +102,7 @@ def test_renyi_limits() -> None:
         assert kb.renyi(*disjoint, order) == math.inf
     assert kb.renyi(q, p, 0.5) < math.inf
     assert kb.renyi(q, p, 2) == math.inf
-    assert kb.renyi([1e-300, 1.0], [1.0, 1e-300], 50, normalize=True) == pytest.approx(300 * math.log(10) * 50 / 49)
+    assert kb.renyi([1e-300, 1.0], [1.0, 1e-300], 50, normalize=True) == pytest.approx(300 * math.log(10), rel=1e-13)
     assert kb.tsallis(p, q, 0) == 0.5
 
 
@@ -175,7 +175,7 @@ def test_mutual_information() -> None:
     assert kb.mutual_information(joint, axis=(0, 1), given=2) == pytest.approx(expected, rel=1e-12)
     whole = kb.mutual_information(joint, axis=(0, (1, 2)))
     assert whole == pytest.approx(
-        kb.mutual_information(joint, axis=(0, 2)) + kb.mutual_information(joint, axis=(0, 1), given=2)
+        kb.mutual_information(joint.sum(1)) + kb.mutual_information(joint, axis=(0, 1), given=2)
     )
     batch = kb.mutual_information(np.stack([flat, flat]), base=2)
     np.testing.assert_allclose(batch, kb.mutual_information(flat) / math.log(2), rtol=1e-14)
