@@ -119,7 +119,7 @@ def _pair(name: str, reference: Any, current: Any) -> tuple[Column | None, str |
         return None, f"{label} is only in the current table: the reference does not have it."
     kinds: list[Kind | None] = []
     for role, dtype in (("reference", reference), ("current table", current)):
-        if dtype.is_null():
+        if _untyped(dtype):
             # An untyped column holds nothing but nulls; the other side says what it would have held.
             kinds.append(None)
             continue
@@ -138,6 +138,11 @@ def _pair(name: str, reference: Any, current: Any) -> tuple[Column | None, str |
         f"{label} changed its type: {first.name} ({_short(reference)}) in the reference,"
         f" {second.name} ({_short(current)}) in the current table; it was not compared."
     )
+
+
+def _untyped(dtype: Any) -> bool:
+    """Whether a column was never given a type; DuckDB's name for that is unknown to Ibis."""
+    return bool(dtype.is_null() or (dtype.is_unknown() and 'kind="NULL"' in str(dtype)))
 
 
 def _short(dtype: Any, width: int = 60) -> str:
