@@ -168,14 +168,14 @@ def _listed(
     named = [i for i, key in enumerate(tally.keys) if isinstance(key, str) or key == NULL]
     named.sort(key=lambda i: -abs(nats[i]))
     named = named[:MOST_PARTS]
-    labels: dict[str, int] = {}
+    labels = dict.fromkeys((OTHER, RARE, FLOOR), -1)
     for i in named:
         key = tally.keys[i]
         label = cut(key) if isinstance(key, str) else NULL_LABEL
-        while label in labels:  # two long values may look alike once cut
+        while label in labels:  # two long values may look alike once cut, or be named as a part is
             label += "′"
         labels[label] = i
-    listed = [Level(label, float(q[i]), float(p[i]), float(nats[i])) for label, i in labels.items()]
+    listed = [Level(label, float(q[i]), float(p[i]), float(nats[i])) for label, i in labels.items() if i >= 0]
     rest = np.ones(len(p), dtype=bool)
     rest[named] = False
     if rest.any():
@@ -198,7 +198,7 @@ def _caveats(estimate: CountEstimate, listed: Iterable[Level], current: Side, re
         new.sort(key=lambda level: -level.current)
         names = ", ".join(quoted(level.label) for level in new[:3]) + (", …" if len(new) > 3 else "")
         yield (
-            f"{counts.unseen_share:.2g} of the current rows hold values that the reference never shows"
+            f"{counts.unseen_share:.2%} of the current rows hold values that the reference never shows"
             f"{' (' + names + ')' if names else ''}: if they are impossible there the divergence is infinite,"
             " so only its lower end is given."
         )

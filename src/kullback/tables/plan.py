@@ -18,7 +18,7 @@ from .sources import ibis, readable
 
 SAMPLE_ROWS = 20_000
 NAMED_LEVELS = 20_000  # levels with at least this fraction of the rows keep their name, the rest only their counts
-CHUNK = 64  # columns in one query
+CHUNK = 16  # columns in one query
 _SEED = 20_111  # the sample chooses bins: the same tables always get the same
 
 Progress = Callable[[int, int], None]
