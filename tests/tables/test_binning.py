@@ -55,6 +55,8 @@ def test_repeated_values_have_bins_of_their_own() -> None:
     zero = int(np.searchsorted(bins.edges, 0.0, side="right"))
     assert bins.label(zero) == "0"
     assert np.searchsorted(bins.edges, np.nextafter(0, 1), side="right") == zero + 1
+    assert bins.label(zero + 1).startswith("0 to ")
+    assert Bins(NUMBER, (0.0, math.nextafter(0.0, 1.0))).label(2) == "above 0"
 
 
 def test_small_integers_are_values() -> None:
@@ -78,6 +80,11 @@ def test_nothing_to_bin_is_one_bin() -> None:
     ("kind", "edges", "labels"),
     [
         (TIMESTAMP, (0.0, 90061.0), ["below 1970-01-01 00:00:00", "1970-01-01 00:00:00 to 1970-01-02 01:01:01"]),
+        (
+            TIMESTAMP,
+            (-62135596800.0 * 9, 4.7e12),
+            ["below -15751-01-05 00:00:00", "-15751-01-05 00:00:00 to 150907-09-27 03:33:20"],
+        ),
         (DATE, (0.0, 86400.0), ["below 1970-01-01", "1970-01-01 to 1970-01-02"]),
         (TIME, (3600.0, 7325.0), ["below 1:00:00", "1:00:00 to 2:02:05"]),
         (NUMBER, (1e-9, 2e-9), ["below 1e-09", "1e-09 to 2e-09"]),

@@ -298,6 +298,15 @@ def test_weights_are_rows() -> None:
     assert "effective of 400 rows" in weighted.caveats[-1]
 
 
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_the_scale_of_weights_does_not_matter(scale: float) -> None:
+    table = pa.table({"x": list("abc") * 50, "w": np.tile([1.0, 2.0, 3.0], 50)})
+    scaled = table.set_column(1, "w", pa.array(np.tile([1.0, 2.0, 3.0], 50) * scale))
+    plain, same = (kb.compare(t, t, weights="w").columns["x"] for t in (table, scaled))
+    assert same.error == pytest.approx(plain.error, rel=1e-9)
+    assert [v.current for v in same.levels] == pytest.approx([v.current for v in plain.levels])
+
+
 def test_columns_are_chosen() -> None:
     assert list(kb.compare(mixed(100, 20), mixed(100, 21), columns=["flag", "number"]).columns) == ["number", "flag"]
 

@@ -177,7 +177,7 @@ class Divergence:
         elif self.error:
             text += f" ± {shown(self.error, 2)}"
         caveats = f", {len(self.caveats)} caveat{'s' * (len(self.caveats) > 1)}" if self.caveats else ""
-        return f"Divergence({text}, {self.method}{caveats})"
+        return f"{type(self).__name__}({text}, {self.method}{caveats})"
 
     def __rich__(self) -> Table:
         from rich.table import Table

@@ -52,17 +52,20 @@ class Bins:
             return NULL_LABEL
         if code == NAN:
             return NAN_LABEL
-        write = _writer(self.kind, self.edges)
         if not self.edges:
             return "all values"
+        write = _writer(self.kind, self.edges)
         if code == 0:
             return f"below {write(self.edges[0])}"
+        low = self.edges[code - 1]
+        # Just above a value with a bin of its own, the next representable number says nothing to a reader.
+        after_own = code > 1 and self.kind is not INTEGER and low == _after(self.kind, self.edges[code - 2])
         if code == len(self.edges):
-            return f"{write(self.edges[-1])} and above"
-        low, high = self.edges[code - 1], self.edges[code]
+            return f"above {write(self.edges[code - 2])}" if after_own else f"{write(low)} and above"
+        high = self.edges[code]
         if high == _after(self.kind, low):
             return write(low)
-        return f"{write(low)} to {write(high)}"
+        return f"{write(self.edges[code - 2] if after_own else low)} to {write(high)}"
 
 
 def choose_bins(kind: Kind, sample: NDArray[np.float64], most: int, rows: float) -> Bins:
@@ -123,7 +126,5 @@ def _number(value: float, digits: int) -> str:
 def _moment(kind: Kind, seconds: float) -> str:
     if kind is TIME:
         return str(dt.timedelta(seconds=int(seconds)))
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
-    if kind is DATE:
-        return moment.date().isoformat()
-    return moment.isoformat(sep=" ", timespec="seconds")
+    moment = str(np.datetime64(int(seconds), "s")).replace("T", " ")
+    return moment.removesuffix(" 00:00:00") if kind is DATE else moment

@@ -37,7 +37,7 @@ class Level:
     nats: float
 
 
-@dataclass(frozen=True, eq=True)
+@dataclass(frozen=True, eq=True, repr=False)
 class ColumnDivergence(Divergence):
     """D(current‖reference) of one column, with what a reader needs to judge it.
 

@@ -98,7 +98,7 @@ def compare(
             verb = "is" if len(empty) == 1 else "are"
             findings.insert(0, f"The {' and the '.join(empty)} {verb} empty: nothing was compared.")
         elif paired:
-            measured = _columns(*sides, paired, weights, bins, confidence, progress)
+            measured = _columns(*sides, paired, bins, confidence, progress)
     findings.extend(_unseen(measured))
     return Comparison(
         columns=measured,
@@ -133,7 +133,6 @@ def _columns(
     reference: Side,
     current: Side,
     paired: Sequence[Column],
-    weights: str | None,
     bins: int,
     confidence: float,
     progress: Progress | None,
@@ -142,7 +141,7 @@ def _columns(
     sample = draw_sample(reference, lines)
     fewest = min(reference.effective, current.effective)
     chosen: dict[str, Bins] = {c.name: choose_bins(c.kind, sample[c.name], bins, fewest) for c in lines}
-    tallies = count_columns(reference, current, paired, chosen, weights, progress or (lambda done, total: None))
+    tallies = count_columns(reference, current, paired, chosen, progress or (lambda done, total: None))
     measured = {
         c.name: measure_column(c, tallies[c.name], chosen.get(c.name), reference, current, confidence) for c in paired
     }

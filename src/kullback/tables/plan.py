@@ -26,12 +26,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Side:
-    """One table as the plan sees it: rows, and the sums that turn weights into an effective number of rows."""
+    """One table as the plan sees it: rows, and the sums that turn weights into an effective number of rows.
+
+    `weights` is the expression of a row's weight as a share of the largest, or None where rows count alike.
+    """
 
     table: Any
     rows: int
-    weight: float
-    weight_squares: float
+    weights: Any = None
+    weight: float = 0.0
+    weight_squares: float = 0.0
 
     @property
     def effective(self) -> float:
@@ -60,39 +64,34 @@ def measure_side(table: Any, role: str, weights: str | None) -> Side:
         If the weights are missing, not numbers, negative, not finite, or all zero.
     """
     with readable(role):
+        rows = int(table.count().to_pyarrow().as_py())
         if weights is None:
-            rows = int(table.count().to_pyarrow().as_py())
-            sums = {"rows": rows, "sum": float(rows), "squares": float(rows)}
-        else:
-            sums = _weigh(table, role, weights)
-    return Side(table, int(sums["rows"]), float(sums["sum"] or 0), float(sums["squares"] or 0))
+            return Side(table, rows, weight=float(rows), weight_squares=float(rows))
+        return _weigh(table, rows, role, weights)
 
 
-def _weigh(table: Any, role: str, weights: str) -> dict[str, float]:
+def _weigh(table: Any, rows: int, role: str, weights: str) -> Side:
+    where = f"{role}'s weights column {quoted(weights)}"
     if weights not in table.columns:
         raise InputError(f"{role} has no weights column {quoted(weights)}")
     if not table[weights].type().is_numeric():
-        raise InputError(f"{role}'s weights column {quoted(weights)} holds {table[weights].type()}, not numbers")
+        raise InputError(f"{where} holds {table[weights].type()}, not numbers")
+    if not rows:
+        return Side(table, 0)
     w = table[weights].cast("float64")
-    found = table.aggregate(
-        rows=table.count(),
-        known=w.count(),
-        odd=(w.isnan() | w.isinf()).sum(),
-        least=w.min(),
-        sum=w.sum(),
-        squares=(w * w).sum(),
-    ).to_pyarrow()
-    row: dict[str, float] = found.to_pylist()[0]
-    where = f"{role}'s weights column {quoted(weights)}"
-    if row["known"] < row["rows"]:
-        raise InputError(f"{where} has {int(row['rows'] - row['known'])} nulls: give every row a weight")
-    if row["rows"] and row["odd"]:
-        raise InputError(f"{where} has {int(row['odd'])} values that are NaN or infinite")
-    if row["rows"] and row["least"] < 0:
-        raise InputError(f"{where} has negative values, such as {row['least']:g}: weights must be at least 0")
-    if row["rows"] and row["sum"] == 0:
+    seen = table.aggregate(known=w.count(), odd=(w.isnan() | w.isinf()).sum(), least=w.min(), most=w.max())
+    found = seen.to_pyarrow().to_pylist()[0]
+    if found["known"] < rows:
+        raise InputError(f"{where} has {rows - found['known']} nulls: give every row a weight")
+    if found["odd"]:
+        raise InputError(f"{where} has {found['odd']} values that are NaN or infinite")
+    if found["least"] < 0:
+        raise InputError(f"{where} has negative values, such as {found['least']:g}: weights must be at least 0")
+    if found["most"] == 0:
         raise InputError(f"{where} is 0 in every row")
-    return row
+    share = w / found["most"]  # squares of weights as they are might overflow
+    sums = table.aggregate(weight=share.sum(), squares=(share * share).sum()).to_pyarrow().to_pylist()[0]
+    return Side(table, rows, share, sums["weight"], sums["squares"])
 
 
 def draw_sample(side: Side, columns: Sequence[Column]) -> dict[str, NDArray[np.float64]]:
@@ -112,7 +111,6 @@ def count_columns(
     current: Side,
     columns: Sequence[Column],
     bins: Mapping[str, Bins],
-    weights: str | None,
     progress: Progress,
 ) -> dict[str, Tally]:
     """Count every column of both tables, some columns a query: each column is read once."""
@@ -121,7 +119,7 @@ def count_columns(
         chunk = columns[start : start + CHUNK]
         branches = []
         for i, column in enumerate(chunk):
-            both = _stack(reference.table, current.table, column, weights)
+            both = _stack(reference, current, column)
             if column.kind.ordered:
                 branches.append(_count_bins(both, i, bins[column.name]))
             else:
@@ -134,19 +132,18 @@ def count_columns(
     return tallies
 
 
-def _stack(reference: Any, current: Any, column: Column, weights: str | None) -> Any:
+def _stack(reference: Side, current: Side, column: Column) -> Any:
     """One column of both tables; `side` is 1 for rows of the current one, `w` the weight of a row.
 
     Every column is stacked on its own: a stack of all of them, used by every branch, would be materialised.
     """
 
-    def side(table: Any, is_current: int) -> Any:
-        w = {} if weights is None else {"w": table[weights].cast("float64")}
-        return table.select(
-            key=column.kind.key(table[column.name]), side=ibis().literal(is_current, "int32").cast("int8"), **w
-        )
+    def rows(side: Side, is_current: int) -> Any:
+        w = {} if side.weights is None else {"w": side.weights}
+        mark = ibis().literal(is_current, "int32").cast("int8")
+        return side.table.select(key=column.kind.key(side.table[column.name]), side=mark, **w)
 
-    return side(current, 1).union(side(reference, 0))
+    return rows(current, 1).union(rows(reference, 0))
 
 
 def _count_bins(both: Any, i: int, bins: Bins) -> Any:
