@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import table_pair
 
@@ -107,7 +108,7 @@ def peer_python(name: str, requirement: str) -> str:
     folder = WORK / f"venv-{name.lower()}"
     if not folder.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin/pip", "install", "-q", requirement, "pyarrow"], check=True)
+        subprocess.run([folder / "bin/pip", "install", "-q", requirement, "pyarrow", "pandas<3"], check=True)
     return str(folder / "bin/python")
 
 
@@ -127,35 +128,43 @@ def main() -> None:
         floors.append(measure(floor_command))
         own.append(measure(ours(paths, output)))
     ratio = statistics.median(a["wall"] / b["wall"] for a, b in zip(own, floors, strict=True))
+    kept = HERE / "results" / "tables.json"
+    # Peers take half an hour, so what an earlier run measured of them stays until they are measured again.
+    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    rows["DuckDB hashing every value (the floor)"] = row(median(floors), None, f"median of {options.runs}")
     found = set(json.loads(output.read_text())["alarms"])
-    rows = {"DuckDB hashing every value (the floor)": (median(floors), None, ""), "kullback": (median(own), found, "")}
+    rows["kullback"] = row(median(own), found, f"median of {options.runs}, in turn with the floor")
     if options.peers:
         for name, (requirement, script, note) in PEERS.items():
             target = WORK / f"{name}.json"
             figures = measure([peer_python(name, requirement), "-c", script, *paths, str(target)])
-            rows[requirement] = (figures, set(json.loads(target.read_text())), note)
+            rows[requirement] = row(figures, set(json.loads(target.read_text())), f"one run; {note}")
             print(requirement, figures, flush=True)
+    kept.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     write(options, rows, ratio)
 
 
-def write(
-    options: argparse.Namespace, rows: dict[str, tuple[dict[str, float], set[str] | None, str]], ratio: float
-) -> None:
+def row(figures: dict[str, float], found: set[str] | None, note: str) -> dict[str, Any]:
+    verdict = {} if found is None else {"found": len(found & MOVED), "false": len(found - MOVED)}
+    return figures | verdict | {"load": os.getloadavg()[1], "note": note}
+
+
+def write(options: argparse.Namespace, rows: dict[str, dict[str, Any]], ratio: float) -> None:
     versions = {name: __import__(name).__version__ for name in ("kullback", "duckdb", "ibis", "numpy")}
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines = [
         f"# Two tables of {options.rows:,} rows and 50 columns",
         "",
         "30 floats of assorted shapes, 10 integers, 8 text columns of 5 to 5,000 levels, 2 booleans, nulls and NaN; 8"
-        " columns moved. Whole processes, from start to report written.",
+        " columns moved. Whole processes, from start to report written; load is the machine's, over 5 minutes.",
         "",
-        "| tool | wall s | CPU s | peak GB | moved columns found | others flagged | |",
-        "|---|---|---|---|---|---|---|",
+        "| tool | wall s | CPU s | peak GB | moved columns found | others flagged | load | |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for name, (figures, found, note) in rows.items():
-        verdict = ["", ""] if found is None else [f"{len(found & MOVED)} of 8", f"{len(found - MOVED)} of 42"]
-        cells = [name, f"{figures['wall']:.2f}", f"{figures['cpu']:.1f}", f"{figures['gigabytes']:.2f}", *verdict, note]
-        lines.append(f"| {' | '.join(cells)} |")
+    for name, r in rows.items():
+        verdict = [f"{r['found']} of 8", f"{r['false']} of 42"] if "found" in r else ["", ""]
+        figures = [f"{r['wall']:.2f}", f"{r['cpu']:.1f}", f"{r['gigabytes']:.2f}"]
+        lines.append(f"| {' | '.join([name, *figures, *verdict, format(r['load'], '.1f'), r['note']])} |")
     lines += [
         "",
         f"kullback over the floor, median of {options.runs} interleaved pairs: **{ratio:.1f}×**.",

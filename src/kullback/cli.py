@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import tempfile
@@ -17,8 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kullback import __version__
 from kullback._core.errors import InputError
 from kullback._core.text import cut
+from kullback._core.units import shown
 from kullback.demo import cell_tables
 from kullback.tables import Comparison, compare
+from kullback.tables.comparison import interval_text
 
 FINE, DRIFT, INTERRUPTED = 0, 1, 130
 
@@ -89,8 +92,9 @@ def compare_command(
     """
     if fail_above is not None and not fail_above >= 0:
         raise InputError(f"--fail-above must be at least 0 bits, got {fail_above}")
-    for path in (html, json_file):
-        _check_writable(path)
+    to_stdout = str(json_file) == "-"
+    outputs = [path for path in (html, None if to_stdout else json_file) if path is not None]
+    _check_outputs(outputs, inputs=(reference, current))
     with _interruptible(), _progress_bar(quiet) as progress:
         result = compare(
             reference,
@@ -101,17 +105,17 @@ def compare_command(
             confidence=confidence,
             progress=progress,
         )
-    to_stdout = json_file is not None and str(json_file) == "-"
-    if not (quiet or to_stdout):
+    # Everything is made before anything is written, so that no output is left alone.
+    figures = json.dumps(result.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) if json_file else ""
+    page = result.to_html() if html else ""
+    if to_stdout:
+        typer.echo(figures)
+    elif not quiet:
         Console().print(result)
-    if json_file is not None:
-        text = json.dumps(result.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
-        if to_stdout:
-            typer.echo(text)
-        else:
-            write_atomically(json_file, text + "\n")
+    if json_file is not None and not to_stdout:
+        write_atomically(json_file, figures + "\n")
     if html is not None:
-        write_atomically(html, result.to_html())
+        write_atomically(html, page)
     raise typer.Exit(_gate(result, fail_above))
 
 
@@ -120,7 +124,7 @@ def demo_command(
     html: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the report.")] = Path("kullback-demo.html"),
 ) -> None:
     """Compare two real tables, cell nuclei of benign and of malignant samples, and write the report."""
-    _check_writable(html)
+    _check_outputs([html], inputs=())
     tables = cell_tables()
     result = tables.compare()
     console = Console()
@@ -135,7 +139,7 @@ def _listed(columns: list[str] | None) -> list[str] | None:
     """Take repeated options as they are, and a single one apart at its commas."""
     if columns and len(columns) == 1:
         return [name for name in columns[0].split(",") if name]
-    return columns or None
+    return columns
 
 
 def _gate(result: Comparison, gate: float | None) -> int:
@@ -147,7 +151,8 @@ def _gate(result: Comparison, gate: float | None) -> int:
         return DRIFT
     above = result.above(gate)
     for d in above:
-        console.print(f"Above the gate of {gate:g} bits: {cut(d.column)}, {d!r}", markup=False, highlight=False)
+        line = f"Above the gate of {gate:g} bits: {cut(d.column)}, {shown(d.bits, 3)} bits ({interval_text(d)})"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     return DRIFT if above else FINE
 
 
@@ -174,16 +179,29 @@ def _progress_bar(quiet: bool) -> Iterator[Any]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _check_writable(path: Path | None) -> None:
-    """Refuse a file that cannot be written before any work is done."""
-    if path is None or str(path) == "-":
-        return
-    if path.is_dir():
-        raise InputError(f"{str(path)!r} is a folder: give the name of a file")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{str(path)!r} cannot be written: its folder does not exist")
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise InputError(f"{str(path)!r} cannot be written: its folder is read-only")
+def _check_outputs(paths: Sequence[Path], inputs: Sequence[str]) -> None:
+    """Refuse files that cannot be written, or that would overwrite each other or a table, before any work is done."""
+    taken = {Path(name).resolve() for given in inputs for name in [given, *glob.glob(given, recursive=True)]}
+    for path in paths:
+        if path.is_dir():
+            raise InputError(f"{str(path)!r} is a folder: give the name of a file")
+        if str(path) == "-" or (path.exists() and not path.is_file()):
+            raise InputError(f"{str(path)!r} is not a file that can be written whole: give the name of a file")
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"{str(path)!r} cannot be written: its folder does not exist")
+        if not os.access(folder, os.W_OK):
+            raise InputError(f"{str(path)!r} cannot be written: its folder is read-only")
+        if path.resolve() in taken:
+            raise InputError(f"{str(path)!r} would overwrite a table or another output: give another name")
+        taken.add(path.resolve())
+
+
+def _umask() -> int:
+    """Read the mask of new files, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -192,7 +210,7 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(neighbour, 0o644)
+        os.chmod(neighbour, 0o666 & ~_umask())
         os.replace(neighbour, path)
     except BaseException:
         Path(neighbour).unlink(missing_ok=True)

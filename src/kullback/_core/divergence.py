@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import late
 from .errors import InputError
-from .units import bits, shown
+from .units import bits, percent, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -155,7 +155,7 @@ class Divergence:
         if self.interval is not None and self.confidence is not None:
             low, high = (bits(end) for end in self.interval)
             reach = f"at least {shown(low)} bits" if math.isinf(high) else f"{shown(low)} to {shown(high)} bits"
-            rows.append((f"{self.confidence:.0%} interval", reach))
+            rows.append((f"{percent(self.confidence)} interval", reach))
         elif self.error:
             rows.append(("error", f"{shown(bits(self.error), 2)} bits"))
         rows.append(("method", self.method))
@@ -173,7 +173,7 @@ class Divergence:
         if self.interval is not None and self.confidence is not None:
             low, high = self.interval
             reach = f"≥ {shown(low)}" if math.isinf(high) else f"[{shown(low)}, {shown(high)}]"
-            text += f", {self.confidence:.0%} {reach}"
+            text += f", {percent(self.confidence)} {reach}"
         elif self.error:
             text += f" ± {shown(self.error, 2)}"
         caveats = f", {len(self.caveats)} caveat{'s' * (len(self.caveats) > 1)}" if self.caveats else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Container
 
 WIDTH = 60
 
@@ -25,6 +26,13 @@ def cut(text: str, width: int = WIDTH) -> str:
 def quoted(text: str, width: int = WIDTH) -> str:
     """Return the cut text in quotation marks."""
     return f"'{cut(text, width)}'"
+
+
+def distinct(text: str, taken: Container[str]) -> str:
+    """Return the text, primed as often as it takes to differ from those taken: long values may look alike once cut."""
+    while text in taken:
+        text += "′"
+    return text
 
 
 def _visible(character: str) -> str:

@@ -23,6 +23,11 @@ def nats_per_unit(base: float | None) -> float:
     return math.log(base)
 
 
+def percent(share: float) -> str:
+    """Write a share as a percentage with the digits that it has: 95%, 99.9%."""
+    return f"{100 * share:.6g}%"
+
+
 def shown(value: float, digits: int = 4) -> str:
     """Write a number with `digits` significant digits, as people read it."""
     if value == 0:

@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 from kullback._core.extras import require
-from kullback._core.text import cut
-from kullback._core.units import bits, shown
+from kullback._core.text import cut, distinct
+from kullback._core.units import bits, percent, shown
 from kullback.tables import ColumnDivergence, Comparison
 from kullback.tables.comparison import interval_text
 
@@ -31,8 +31,8 @@ def of_comparison(comparison: Comparison) -> str:
         title=f"{cut(comparison.current, _NAME_WIDTH)} against {cut(comparison.reference, _NAME_WIDTH)}",
         comparison=comparison,
         columns=[_column(i, d, d.column in alarms, widest) for i, d in enumerate(ranked)],
-        confidence=f"{comparison.confidence:.0%}",
-        error_rate=f"{1 - comparison.confidence:.0%}",
+        confidence=percent(comparison.confidence),
+        error_rate=percent(1 - comparison.confidence),
         colours={"reference": REFERENCE, "current": CURRENT, "gain": GAIN},
         charts=_inert({"templates": column_templates(), "columns": [_levels(d) for d in ranked]}),
         script=bundle(),
@@ -86,9 +86,7 @@ def _levels(d: ColumnDivergence) -> dict[str, Any]:
     labels: dict[str, None] = {}
     rows = []
     for level in d.levels:
-        label = cut(level.label, _LABEL_WIDTH) or "(empty text)"
-        while label in labels:  # charts place values by their label
-            label += "′"
+        label = distinct(cut(level.label, _LABEL_WIDTH) or "(empty text)", labels)  # charts place values by it
         labels[label] = None
         rows.append(
             {

@@ -18,7 +18,7 @@ def bundle() -> str:
     kept = _cache_folder() / f"vega-bundle-{converter.__version__}.js"
     try:
         return kept.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except OSError:  # not kept yet, or not readable
         script: str = converter.javascript_bundle()
     # A script must not close the element that holds it.
     script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
@@ -37,6 +37,9 @@ def _keep(path: Path, script: str) -> None:
         descriptor, neighbour = tempfile.mkstemp(dir=path.parent)
     except OSError:
         return  # a read-only home keeps nothing: the next report bundles again
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(script)
-    os.replace(neighbour, path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(script)
+        os.replace(neighbour, path)
+    except OSError:
+        Path(neighbour).unlink(missing_ok=True)  # a full disk keeps nothing either

@@ -55,6 +55,12 @@ class Counts:
         seen = pairs.sum(axis=0) > 0
         return cls(pairs[0][seen], pairs[1][seen], grouped[seen])
 
+    def pooled(self, which: NDArray[np.bool_]) -> Counts:
+        """Bring the marked values together as one."""
+        rest, weight = ~which, self.levels * which
+        x, y = np.append(self.x[rest], weight @ self.x), np.append(self.y[rest], weight @ self.y)
+        return Counts.of(x, y, np.append(self.levels[rest], 1.0))
+
     @property
     def reverse(self) -> Counts:
         """The same counts with P and Q exchanged."""
@@ -128,8 +134,11 @@ class CountEstimate:
     variance_slope: float
 
     def terms_of(self, x: Floats, y: Floats) -> Floats:
-        """Return the part of one value for each of the given pairs of counts, all of them among `counts`."""
-        return self.terms[np.searchsorted(self.counts.x + 1j * self.counts.y, x + 1j * y)]
+        """Return the part of one value for each of the given pairs of counts, all among `counts`; 0 if never seen."""
+        seen = x + y > 0
+        terms = np.zeros(len(x))
+        terms[seen] = self.terms[np.searchsorted(self.counts.x + 1j * self.counts.y, (x + 1j * y)[seen])]
+        return terms
 
     @property
     def error(self) -> float:

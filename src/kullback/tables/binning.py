@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ NULL, NAN = -1, -2
 NULL_LABEL, NAN_LABEL = "(null)", "(NaN)"
 
 _TAILS = ((0.01, 1_000), (0.001, 10_000))  # a tail of this share is cut off where the sample has this many rows
-_LARGEST_CODE = 120  # bin codes fit 8 bits
+_SMALL_CODES = 120  # codes up to this fit 8 bits, which engines group faster
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,15 @@ class Bins:
     kind: Kind
     edges: tuple[float, ...]
 
+    @property
+    def merged(self) -> bool:
+        """Whether whole numbers lie so far out that floats no longer tell neighbours apart."""
+        return self.kind is INTEGER and bool(self.edges) and max(abs(self.edges[0]), abs(self.edges[-1])) >= 2.0**53
+
     def code(self, x: Any, ibis: Any) -> Any:
         """Return the Ibis expression that gives each number (as `kind.key` makes them) its bin."""
-        return self._search(x, 0, len(self.edges), ibis).cast("int8")
+        code = self._search(x, 0, len(self.edges), ibis)
+        return code.cast("int8" if len(self.edges) < _SMALL_CODES else "int16")
 
     def _search(self, x: Any, low: int, high: int, ibis: Any) -> Any:
         """Bisect the edges: comparisons with the edges themselves count alike on every engine."""
@@ -95,17 +100,20 @@ def choose_bins(kind: Kind, sample: NDArray[np.float64], most: int, rows: float)
         levels = {k / shares for k in range(1, shares)}
         levels |= {end for tail, enough in _TAILS if len(rest) >= enough for end in (tail, 1 - tail)}
         edges |= set(np.quantile(rest, sorted(levels), method="inverted_cdf").tolist())
-    return Bins(kind, tuple(sorted(edges)[:_LARGEST_CODE]))
+    return Bins(kind, tuple(sorted(edges)))
 
 
 def _after(kind: Kind, value: float) -> float:
     """Return the next value that a column of this kind can hold."""
-    return value + 1 if kind is INTEGER else math.nextafter(value, math.inf)
+    after = math.nextafter(value, math.inf)
+    return max(value + 1, after) if kind is INTEGER else after
 
 
 def _writer(kind: Kind, edges: Sequence[float]) -> Callable[[float], str]:
     if kind in (TIMESTAMP, DATE, TIME):
-        return lambda value: _moment(kind, value)
+        # Fractions of a second are written only where the edges have them.
+        digits = next((d for d in (0, 3) if all(abs(e - round(e, d)) < 1e-7 for e in edges)), 6)
+        return lambda value: _moment(kind, value, digits)
     for digits in (4, 6, 9, 12):
         if len({f"{edge:.{digits}g}" for edge in edges}) == len({_same(edge) for edge in edges}):
             return lambda value, digits=digits: _number(value, digits)  # type: ignore[misc]
@@ -123,8 +131,12 @@ def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}g}"
 
 
-def _moment(kind: Kind, seconds: float) -> str:
+def _moment(kind: Kind, seconds: float, digits: int) -> str:
+    whole = math.floor(seconds)
+    micro = round((seconds - whole) * 1e6)
+    moment = np.datetime64(whole, "s") + np.timedelta64(micro, "us") if digits else np.datetime64(whole, "s")
+    text = str(moment).replace("T", " ")
+    text = text[: len(text) - 6 + digits] if digits else text
     if kind is TIME:
-        return str(dt.timedelta(seconds=int(seconds)))
-    moment = str(np.datetime64(int(seconds), "s")).replace("T", " ")
-    return moment.removesuffix(" 00:00:00") if kind is DATE else moment
+        return text.partition(" ")[2]
+    return text.removesuffix(" 00:00:00") if kind is DATE else text

@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback._core.divergence import Divergence, plain
-from kullback._core.text import cut, quoted
+from kullback._core.text import cut, distinct, quoted
 from kullback.arrays import js
 from kullback.samples.discrete import RARE_SHARE, CountEstimate, Counts, estimate_counts
 
 from .binning import NULL, NULL_LABEL, Bins
 from .plan import Side, Tally
 from .schema import Column
-from .significance import no_change_p_value
+from .significance import POOLED_BELOW, no_change_p_value
 
+Floats = NDArray[np.float64]
+
+POOLED = -3  # the code of rare values of weighted rows, brought together
 MOST_PARTS = 40  # levels named one by one; the rest are one part
 OTHER = "(other values)"
 UNSEEN = math.exp(-np.euler_gamma)  # sightings that the estimator's logarithm gives a value without any
@@ -112,6 +115,8 @@ def measure_column(
     """Estimate one column's divergence, both ways, from its counts."""
     x = tally.current * (current.effective / current.weight)
     y = tally.reference * (reference.effective / reference.weight)
+    if reference.weights is not None:
+        tally, x, y = _without_rare(tally, x, y)
     counts = Counts.of(x, y, tally.levels)
     estimate = estimate_counts(counts)
     listed = _listed(tally, bins, x / counts.n, y / counts.m, estimate.terms_of(x, y))
@@ -129,7 +134,7 @@ def measure_column(
         confidence=confidence,
         method=forward.method,
         parts=parts,
-        caveats=tuple(_caveats(estimate, listed, current, reference)),
+        caveats=tuple(_caveats(estimate, listed, bins, current, reference)),
         column=column.name,
         kind=column.kind.name,
         p_value=no_change_p_value(counts),
@@ -139,6 +144,23 @@ def measure_column(
         levels=tuple(listed),
         ordered=bins is not None,
     )
+
+
+def _without_rare(tally: Tally, x: Floats, y: Floats) -> tuple[Tally, Floats, Floats]:
+    """Bring the rare values of weighted rows together: a weight is not a number of sightings, which they live by."""
+    n, m = float(tally.levels @ x), float(tally.levels @ y)
+    rare = (x + y) * min(n, m) / (n + m) < POOLED_BELOW
+    if tally.levels[rare].sum() < 2:
+        return tally, x, y
+    keys = [key for key, gone in zip(tally.keys, rare, strict=True) if not gone]
+    weight = tally.levels * rare
+
+    def together(side: Floats) -> Floats:
+        return np.append(side[~rare], weight @ side)
+
+    levels = np.append(tally.levels[~rare], 1.0)
+    pooled = Tally([*keys, POOLED], together(tally.current), together(tally.reference), levels)
+    return pooled, together(x), together(y)
 
 
 def _divergence(estimate: CountEstimate, confidence: float) -> Divergence:
@@ -157,14 +179,13 @@ def _divergence(estimate: CountEstimate, confidence: float) -> Divergence:
     )
 
 
-def _listed(
-    tally: Tally, bins: Bins | None, p: NDArray[np.float64], q: NDArray[np.float64], nats: NDArray[np.float64]
-) -> list[Level]:
+def _listed(tally: Tally, bins: Bins | None, p: Floats, q: Floats, nats: Floats) -> list[Level]:
     """Bins in their order, nulls last; or the values that contribute most, the others as one."""
     if bins is not None:
-        codes = [int(key) for key in tally.keys if isinstance(key, int)]
+        codes = [key for key in tally.keys if isinstance(key, int)]
         order = sorted(range(len(codes)), key=lambda i: (codes[i] < 0, abs(codes[i])))
-        return [Level(bins.label(codes[i]), float(q[i]), float(p[i]), float(nats[i])) for i in order]
+        names = [OTHER if codes[i] == POOLED else bins.label(codes[i]) for i in order]
+        return [Level(name, float(q[i]), float(p[i]), float(nats[i])) for name, i in zip(names, order, strict=True)]
     named = [i for i, key in enumerate(tally.keys) if isinstance(key, str) or key == NULL]
     named.sort(key=lambda i: -abs(nats[i]))
     named = named[:MOST_PARTS]
@@ -172,9 +193,7 @@ def _listed(
     for i in named:
         key = tally.keys[i]
         label = cut(key) if isinstance(key, str) else NULL_LABEL
-        while label in labels:  # two long values may look alike once cut, or be named as a part is
-            label += "′"
-        labels[label] = i
+        labels[distinct(label, labels)] = i
     listed = [Level(label, float(q[i]), float(p[i]), float(nats[i])) for label, i in labels.items() if i >= 0]
     rest = np.ones(len(p), dtype=bool)
     rest[named] = False
@@ -191,7 +210,9 @@ def _without_noise(plug_in: float, counts: Counts) -> float:
     return max(plug_in - (seen - 1) * counts.scale / 8, 0.0)
 
 
-def _caveats(estimate: CountEstimate, listed: Iterable[Level], current: Side, reference: Side) -> Iterable[str]:
+def _caveats(
+    estimate: CountEstimate, listed: Iterable[Level], bins: Bins | None, current: Side, reference: Side
+) -> Iterable[str]:
     counts = estimate.counts
     if counts.new_share > 0:
         new = [level for level in listed if level.reference == 0 and level.current > 0 and level.label != OTHER]
@@ -210,6 +231,10 @@ def _caveats(estimate: CountEstimate, listed: Iterable[Level], current: Side, re
     distinct = float(counts.levels.sum())
     if distinct > 100 and distinct > 0.9 * min(current.rows, reference.rows):
         yield f"{distinct:,.0f} distinct values: nearly every row has its own, as an identifier does."
+    if bins is not None and bins.merged:
+        yield "Integers beyond 2^53 were compared as 64-bit floats: neighbours among them count as one value."
+    if reference.weights is not None and any(level.label == OTHER for level in listed):
+        yield "Rare values were compared as one, because rows are weighted: the divergence is at least this."
     for role, side in (("current table", current), ("reference", reference)):
         if not math.isclose(side.effective, side.rows):
             yield f"The {role}'s weights leave {side.effective:,.0f} effective of {side.rows:,} rows."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -114,9 +115,11 @@ def compare(
 def _check_arguments(columns: Sequence[str] | None, bins: int, confidence: float) -> None:
     if isinstance(columns, str):
         raise InputError(f"columns must be a sequence of names, got the string {quoted(columns)}")
+    if columns is not None and not (columns and all(isinstance(name, str) for name in columns)):
+        raise InputError(f"columns must be names, at least one, got {columns!r}")
     if not isinstance(bins, int) or not 2 <= bins <= 100:
         raise InputError(f"bins must be an integer from 2 to 100, got {bins!r}")
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise InputError(f"confidence must lie strictly between 0 and 1, got {confidence!r}")
 
 

@@ -12,7 +12,7 @@ from kullback._core import late
 from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError
 from kullback._core.text import cut
-from kullback._core.units import BITS_PER_NAT, bits, shown
+from kullback._core.units import BITS_PER_NAT, bits, percent, shown
 
 from .column import ColumnDivergence
 
@@ -32,8 +32,6 @@ class Comparison:
     columns : mapping of str to ColumnDivergence
         D(current‖reference) of every column that was compared: the extra bits per row when current data are coded
         with a model of the reference.
-    joint : Divergence or None
-        Of whole rows, where it was asked for.
     findings : tuple of str
         Whole sentences on schema, types, unseen values and emptiness.
     reference, current : str
@@ -51,14 +49,13 @@ class Comparison:
     reference_rows: int
     current_rows: int
     confidence: float
-    joint: Divergence | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.findings, self.reference, self.current, self.reference_rows, self.current_rows)
-        return type(self), (dict(self.columns), *fields, self.confidence, self.joint)
+        return type(self), (dict(self.columns), *fields, self.confidence)
 
     def ranked(self) -> list[ColumnDivergence]:
         """Return the columns: those that changed beyond chance first, then by the lower end of their interval."""
@@ -98,7 +95,6 @@ class Comparison:
             "confidence": self.confidence,
             "alarms": list(self.alarms),
             "findings": list(self.findings),
-            "joint": None if self.joint is None else self.joint.to_dict(),
             "columns": [d.to_dict() for d in self.ranked()],
         }
 
@@ -146,7 +142,7 @@ class Comparison:
         table.add_column("")
         table.add_column("column", overflow="fold")
         table.add_column("kind")
-        for heading in ("bits", f"{self.confidence:.0%} interval", "adjusted p"):
+        for heading in ("bits", f"{percent(self.confidence)} interval", "adjusted p"):
             table.add_column(heading, justify="right")
         for row in self._rows():
             style = "bold" if row[0] else "dim"

@@ -26,6 +26,8 @@ def read_csv(paths: Sequence[str], engine: Any, where: str, check_names: Callabl
         If two columns have one name, or a row is longer or shorter than the header.
     """
     delimiter, names = _header(paths[0])
+    for path in paths[1:]:
+        refuse_other_columns(names, _header(path)[1], path, where)
     try:
         table = engine.read_csv(list(paths))
     except Exception:
@@ -36,6 +38,14 @@ def read_csv(paths: Sequence[str], engine: Any, where: str, check_names: Callabl
     if names and names[0] == table.columns[0]:
         check_names(names, where)
     return table
+
+
+def refuse_other_columns(first: Sequence[str], names: Sequence[str], path: str, where: str) -> None:
+    """Refuse a file of a glob whose columns are not those of the first."""
+    other = sorted(set(first) ^ set(names))
+    if other:
+        has, file = ("has" if other[0] in names else "lacks"), Path(path).name
+        raise TableError(f"{where} cannot be read as one table: {file} {has} the column {other[0]!r}, unlike the first")
 
 
 def _open(path: str) -> TextIO:

@@ -180,7 +180,7 @@ def _result(grouped: Any, i: int, *, name: Any, code: Any, levels: Any) -> Any:
     return grouped.select(
         column=ibis().literal(i, "int16"),
         name=name,
-        code=code.cast("int8"),
+        code=code.cast("int16"),
         x=grouped.x.cast("float64"),
         y=grouped.y.cast("float64"),
         levels=levels.cast("int64"),

@@ -40,21 +40,28 @@ class Column:
     kind: Kind
 
 
+def _seconds(x: Any) -> Any:
+    return x.epoch_seconds().cast("float64") + x.microsecond() / 1e6
+
+
 def _seconds_of_day(x: Any) -> Any:
-    return x.hour() * 3600 + x.minute() * 60 + x.second()
+    return x.hour() * 3600 + x.minute() * 60 + x.second() + x.microsecond() / 1e6
 
 
 NUMBER = Kind("number", True, lambda x: x.cast("float64"), has_nan=True)
+SINGLE = Kind("number", True, lambda x: x.cast("float32").cast("float64"), has_nan=True)
 INTEGER = Kind("integer", True, lambda x: x.cast("float64"))
 TEXT = Kind("text", False, lambda x: x.cast("string"))
 BOOLEAN = Kind("boolean", False, lambda x: x.cast("string"))
-TIMESTAMP = Kind("timestamp", True, lambda x: x.epoch_seconds().cast("float64"))
+TIMESTAMP = Kind("timestamp", True, lambda x: _seconds(x.cast("timestamp") if x.type().is_date() else x))
 DATE = Kind("date", True, lambda x: x.cast("timestamp").epoch_seconds().cast("float64"))
 TIME = Kind("time of day", True, lambda x: _seconds_of_day(x).cast("float64"))
 
 
 def kind_of(dtype: Any) -> Kind | None:
     """Return how a column of an Ibis type is compared, or None where it is not."""
+    if isinstance(dtype, str):  # the name of a type that the engine does not hold
+        return None
     if dtype.is_boolean():
         return BOOLEAN
     if dtype.is_integer():
@@ -128,6 +135,8 @@ def _pair(name: str, reference: Any, current: Any) -> tuple[Column | None, str |
             return None, f"{label} was not compared: its type in the {role} is {_short(dtype)}, which has no bins."
         kinds.append(kind)
     first, second = kinds[0] or kinds[1] or TEXT, kinds[1] or kinds[0] or TEXT
+    if first is second is NUMBER and _is_single(reference) != _is_single(current):
+        return Column(name, SINGLE), None  # 0.1 in one width is another number in the other
     if first is second:
         return Column(name, first), None
     if {first, second} == {NUMBER, INTEGER}:
@@ -140,8 +149,14 @@ def _pair(name: str, reference: Any, current: Any) -> tuple[Column | None, str |
     )
 
 
+def _is_single(dtype: Any) -> bool:
+    return bool(dtype.is_float32() or dtype.is_float16())
+
+
 def _untyped(dtype: Any) -> bool:
     """Whether a column was never given a type; DuckDB's name for that is unknown to Ibis."""
+    if isinstance(dtype, str):
+        return False
     return bool(dtype.is_null() or (dtype.is_unknown() and 'kind="NULL"' in str(dtype)))
 
 

@@ -8,16 +8,16 @@ import re
 import sys
 import tempfile
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from kullback._core.errors import InputTypeError, TableError
+from kullback._core.errors import InputTypeError, KullbackError, TableError
 from kullback._core.extras import require
+from kullback._core.text import cut
 
-from .csvfiles import read_csv
+from .csvfiles import read_csv, refuse_other_columns
 
 ACCEPTED = "a Parquet, CSV, JSON-lines or Arrow path or glob, a pandas, Polars or PyArrow table, or an Ibis table"
 
@@ -81,7 +81,7 @@ def readable(role: str) -> Iterator[None]:
     """Turn an engine's error into one sentence that says which table could not be read."""
     try:
         yield
-    except (TableError, InputTypeError):
+    except KullbackError:
         raise
     except Exception as error:
         if type(error).__name__ == "InterruptException":  # how DuckDB says Ctrl-C
@@ -162,8 +162,8 @@ def _open_files(pattern: str, role: str, engine: Any, after: ExitStack) -> Any:
         raise TableError(f"{where} cannot be read: {Path(hollow[0]).name} holds no bytes")
     with readable(where):
         if kind == "parquet":
-            _refuse_duplicates(_parquet_columns(paths[0]), where)
-            return engine.read_parquet(paths)
+            _check_parquet(paths, where)
+            return engine.read_parquet(paths, union_by_name=len(paths) > 1)
         if kind == "csv":
             return read_csv(paths, engine, where, _refuse_duplicates)
         if kind == "json":
@@ -173,6 +173,10 @@ def _open_files(pattern: str, role: str, engine: Any, after: ExitStack) -> Any:
 
 
 def _matching(pattern: str, role: str) -> list[str]:
+    if not pattern:
+        raise TableError(f"{role} is an empty name")
+    if "://" in pattern:
+        raise TableError(f"{role} {pattern!r} is an address: only files of this machine are read")
     if Path(pattern).is_dir():
         raise TableError(
             f"{role} {pattern!r} is a folder: give a glob of the files in it, such as '{pattern}/*.parquet'"
@@ -194,15 +198,27 @@ def _kind(path: str, role: str) -> str:
     raise TableError(f"{role} {path!r} ends in none of {', '.join(sorted(_READERS))}: its kind is unknown")
 
 
-def _parquet_columns(path: str) -> list[str]:
+def _check_parquet(paths: Sequence[str], where: str) -> None:
+    """Refuse files that hold different columns: the engine would read only those of the first."""
     parquet = require("pyarrow.parquet", extra="tables", purpose="read Parquet files")
-    return list(parquet.read_schema(path).names)
+    first: list[str] = []
+    for path in paths:
+        with readable(f"{where}: {Path(path).name}"):
+            names = list(parquet.read_schema(path).names)
+        _refuse_duplicates(names, where)
+        first = first or names
+        refuse_other_columns(first, names, path, where)
 
 
 def _refuse_duplicates(names: Sequence[str], where: str) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise TableError(f"{where} has more than one column named {twice[0]!r}: rename all but one")
+    """Refuse names that are equal to the engine, which does not look at their case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        twin = seen.get(name.casefold())
+        if twin is not None:
+            alike = f"more than one column named {name!r}" if twin == name else f"columns named {twin!r} and {name!r}"
+            raise TableError(f"{where} has {alike}: rename all but one")
+        seen[name.casefold()] = name
 
 
 def _as_arrow(source: Any, role: str) -> Any:
@@ -240,7 +256,8 @@ def _column_names(source: Any) -> list[Any]:
 
 
 def _first_sentence(error: BaseException) -> str:
-    """Shorten an engine's message to its first line, which says what and where."""
-    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    text = re.sub(r"^(?:\w+ )*(?:Error|Exception): ", "", lines[0]) if lines else type(error).__name__
-    return text.rstrip(".")[:400]
+    """Shorten an engine's message to its first lines, which say what and where."""
+    lines = [line.strip().rstrip(".") for line in str(error).strip().splitlines() if line.strip()]
+    advice = next((i for i, line in enumerate(lines) if line.startswith(("Possible", "LINE", "The search"))), None)
+    text = "; ".join(lines[:advice][:4]) or type(error).__name__
+    return cut(re.sub(r"^(?:\w+ )*(?:Error|Exception): ", "", text), 400)
