@@ -151,6 +151,55 @@ def test_bad_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_outputs_never_take_the_place_of_inputs_or_each_other(tables: tuple[Path, Path], tmp_path: Path) -> None:
+    before = tables[1].read_bytes()
+    link = tmp_path / "link.json"
+    link.symlink_to(tables[1])
+    for options in (["--html", tables[1]], ["--json", link], ["--html", "x", "--json", "x"], ["--html", "-"]):
+        run = kullback("compare", *tables, *options, cwd=tmp_path)
+        assert run.returncode == 2, options
+        assert run.stderr.count("\n") == 1
+    assert tables[1].read_bytes() == before
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_device_is_no_file(tables: tuple[Path, Path], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    run = kullback("compare", *tables, "--html", pipe)
+    assert run.returncode == 2
+    assert "is not a file" in run.stderr
+    assert pipe.is_fifo()
+
+
+def test_new_files_keep_to_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_atomically(tmp_path / "x", "private")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_terminal_without_unicode(tables: tuple[Path, Path]) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "kullback", "compare", *map(str, tables)]
+    run = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_a_fault_of_ours_is_not_drift(tables: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from kullback import __main__, cli
+
+    def fault(arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "run", fault)
+    with pytest.raises(SystemExit) as left:
+        __main__.main()
+    assert left.value.code == 70
+
+
 def test_help_and_version() -> None:
     assert "--fail-above" in kullback("compare", "--help").stdout
     assert kullback("--version").stdout.strip() == __import__("kullback").__version__

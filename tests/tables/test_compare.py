@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -205,7 +206,8 @@ def test_dates_that_move_on_are_seen() -> None:
     last = pa.table({"day": pa.array([dt.date(2026, 1, 1 + i % 28) for i in range(2000)])})
     this = pa.table({"day": pa.array([dt.date(2026, 2, 1 + i % 28) for i in range(2000)])})
     d = kb.compare(last, this).columns["day"]
-    assert max(d.levels, key=lambda level: level.nats).label == "2026-01-28 and above" or d.bits > 3
+    assert max(d.levels, key=lambda level: level.current).label == "2026-01-29 and above"
+    assert d.bits > 2
 
 
 def test_schema_differences_are_findings() -> None:
@@ -283,6 +285,88 @@ def test_wide_tables_take_several_queries() -> None:
     assert {total for _, total in seen} == {150}
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_moments_within_a_second(unit: str) -> None:
+    rng = np.random.default_rng(50)
+    last, this = (
+        pa.table({"x": pa.array(rng.integers(low, low + 5000, 4000), pa.timestamp(unit))}) for low in (0, 900)
+    )
+    d = kb.compare(last, this).columns["x"]
+    assert len({level.label for level in d.levels}) == len(d.levels)
+    assert math.fsum(d.parts.values()) == pytest.approx(d.value, rel=1e-9)
+    assert d.value > 0.25
+
+
+def test_levels_of_weight_zero_are_compared() -> None:
+    last = pa.table({"v": ["a", "b"] * 100 + ["c"], "w": [1.0] * 200 + [0.0]})
+    this = pa.table({"v": ["a", "b", "b"] * 100, "w": [1.0] * 300})
+    without = kb.compare(last[:200], this, weights="w").columns["v"]
+    assert kb.compare(last, this, weights="w").columns["v"].value == without.value
+
+
+def test_weighted_intervals_cover_no_change() -> None:
+    rng = np.random.default_rng(51)
+    levels, share = np.array([f"v{i}" for i in range(200)]), 1 / np.arange(1, 201)
+    share /= share.sum()
+
+    def table(n: int) -> pa.Table:
+        columns = {f"c{i}": rng.choice(levels, size=n, p=share) for i in range(60)}
+        return pa.table(columns | {"w": rng.exponential(size=n)})
+
+    result = kb.compare(table(3000), table(1000), weights="w")
+    assert sum(d.interval is not None and d.interval[0] == 0 for d in result.columns.values()) >= 54
+    assert np.mean([d.value for d in result.columns.values()]) < 0.01
+
+
+def test_more_bins_see_no_less() -> None:
+    # With many repeated values no edge may be lost at the top.
+    rng = np.random.default_rng(52)
+    last, this = pa.table({"x": rng.integers(0, 150, 40_000)}), pa.table({"x": rng.integers(50, 200, 40_000)})
+    few, many = (kb.compare(last, this, bins=bins).columns["x"].value for bins in (20, 100))
+    assert many > 0.9 * few > 0.5
+
+
+def test_integers_beyond_floats_are_said_to_merge() -> None:
+    last, this = (pa.table({"id": pa.array(2**60 + np.arange(low, low + 100))}) for low in (0, 50))
+    assert any("beyond 2^53" in caveat for caveat in kb.compare(last, this).columns["id"].caveats)
+
+
+def test_single_and_double_precision_hold_the_same_values() -> None:
+    rng = np.random.default_rng(53)
+    last = pa.table({"x": rng.choice(np.float32([0.1, 0.2, 0.3]), 5000)})
+    this = pa.table({"x": rng.choice([0.1, 0.2, 0.3], 5000)})
+    assert kb.compare(last, this).alarms == ()
+
+
+def test_rare_values_all_replaced_raise_an_alarm() -> None:
+    last, this = (pa.table({"x": [f"{side}{i}" for i in range(1000) for _ in range(5)]}) for side in "ab")
+    result = kb.compare(last, this)
+    assert result.alarms == ("x",)
+    assert result.columns["x"].value > 2
+
+
+def test_files_of_a_glob_must_hold_the_same_columns(tmp_path: Path) -> None:
+    for kind, write in (("parquet", pq.write_table), ("csv", pyarrow.csv.write_csv)):
+        write(pa.table({"a": [1, 2], "b": [1, 2]}), tmp_path / f"0.{kind}")
+        write(pa.table({"a": [1.5, 2.5], "extra": [1, 2]}), tmp_path / f"1.{kind}")
+        with pytest.raises(kb.TableError, match=rf"1.{kind} lacks the column 'b', unlike the first"):
+            kb.compare(tmp_path / f"0.{kind}", str(tmp_path / f"*.{kind}"))
+
+
+def test_files_of_a_glob_may_differ_in_width(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "0.parquet")
+    pq.write_table(pa.table({"a": [1.5, 2.5]}), tmp_path / "1.parquet")
+    d = kb.compare(str(tmp_path / "*.parquet"), pa.table({"a": [1.0, 2.0, 1.5, 2.5]})).columns["a"]
+    assert d.unseen == 0
+
+
+@pytest.mark.parametrize("names", [["a", "A"], ["a", "a"]])
+def test_names_equal_to_the_engine_are_refused(names: list[str]) -> None:
+    table = pa.Table.from_arrays([pa.array([1, 2]), pa.array([3, 4])], names=names)
+    with pytest.raises(kb.TableError, match="rename all but one"):
+        kb.compare(table, mixed(10, 54))
+
+
 # --- arguments ----------------------------------------------------------------------------------------------------
 
 
@@ -316,6 +400,9 @@ def test_columns_are_chosen() -> None:
     [
         ({"columns": ["nope"]}, "no column is named 'nope'"),
         ({"columns": "number"}, "sequence of names"),
+        ({"columns": []}, "at least one"),
+        ({"columns": [1]}, "must be names"),
+        ({"confidence": "a"}, "confidence must lie"),
         ({"bins": 1}, "bins must be an integer from 2 to 100, got 1"),
         ({"bins": 2.5}, "bins must be"),
         ({"confidence": 1}, "confidence must lie"),

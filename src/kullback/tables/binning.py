@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kullback._core.text import distinct
+
 from .schema import DATE, INTEGER, TIME, TIMESTAMP, Kind
 
 NULL, NAN = -1, -2
@@ -51,8 +53,14 @@ class Bins:
             odd.append((x.isnan(), ibis.literal(NAN, "int32")))
         return ibis.cases(*odd, else_=here)
 
-    def label(self, code: int) -> str:
-        """Name a bin as people read it."""
+    def labels(self) -> dict[int, str]:
+        """Name every bin as people read it, no two alike."""
+        labels: dict[str, int] = {}
+        for code in (*range(len(self.edges) + 1), NULL, NAN):
+            labels[distinct(self._label(code), labels)] = code
+        return {code: label for label, code in labels.items()}
+
+    def _label(self, code: int) -> str:
         if code == NULL:
             return NULL_LABEL
         if code == NAN:
@@ -64,7 +72,7 @@ class Bins:
             return f"below {write(self.edges[0])}"
         low = self.edges[code - 1]
         # Just above a value with a bin of its own, the next representable number says nothing to a reader.
-        after_own = code > 1 and self.kind is not INTEGER and low == _after(self.kind, self.edges[code - 2])
+        after_own = code > 1 and self.kind.step < 1 and low == _after(self.kind, self.edges[code - 2])
         if code == len(self.edges):
             return f"above {write(self.edges[code - 2])}" if after_own else f"{write(low)} and above"
         high = self.edges[code]
@@ -105,14 +113,13 @@ def choose_bins(kind: Kind, sample: NDArray[np.float64], most: int, rows: float)
 
 def _after(kind: Kind, value: float) -> float:
     """Return the next value that a column of this kind can hold."""
-    after = math.nextafter(value, math.inf)
-    return max(value + 1, after) if kind is INTEGER else after
+    return max(value + kind.step, math.nextafter(value, math.inf))
 
 
 def _writer(kind: Kind, edges: Sequence[float]) -> Callable[[float], str]:
     if kind in (TIMESTAMP, DATE, TIME):
         # Fractions of a second are written only where the edges have them.
-        digits = next((d for d in (0, 3) if all(abs(e - round(e, d)) < 1e-7 for e in edges)), 6)
+        digits = next((d for d in (0, 3) if all(abs(e - round(e, d)) < 2e-6 for e in edges)), 6)
         return lambda value: _moment(kind, value, digits)
     for digits in (4, 6, 9, 12):
         if len({f"{edge:.{digits}g}" for edge in edges}) == len({_same(edge) for edge in edges}):

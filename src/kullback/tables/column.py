@@ -184,17 +184,18 @@ def _listed(tally: Tally, bins: Bins | None, p: Floats, q: Floats, nats: Floats)
     if bins is not None:
         codes = [key for key in tally.keys if isinstance(key, int)]
         order = sorted(range(len(codes)), key=lambda i: (codes[i] < 0, abs(codes[i])))
-        names = [OTHER if codes[i] == POOLED else bins.label(codes[i]) for i in order]
+        labels = bins.labels() | {POOLED: OTHER}
+        names = [labels[codes[i]] for i in order]
         return [Level(name, float(q[i]), float(p[i]), float(nats[i])) for name, i in zip(names, order, strict=True)]
     named = [i for i, key in enumerate(tally.keys) if isinstance(key, str) or key == NULL]
     named.sort(key=lambda i: -abs(nats[i]))
     named = named[:MOST_PARTS]
-    labels = dict.fromkeys((OTHER, RARE, FLOOR), -1)
+    chosen = dict.fromkeys((OTHER, RARE, FLOOR), -1)
     for i in named:
         key = tally.keys[i]
         label = cut(key) if isinstance(key, str) else NULL_LABEL
-        labels[distinct(label, labels)] = i
-    listed = [Level(label, float(q[i]), float(p[i]), float(nats[i])) for label, i in labels.items() if i >= 0]
+        chosen[distinct(label, chosen)] = i
+    listed = [Level(label, float(q[i]), float(p[i]), float(nats[i])) for label, i in chosen.items() if i >= 0]
     rest = np.ones(len(p), dtype=bool)
     rest[named] = False
     if rest.any():

@@ -24,12 +24,15 @@ class Kind:
         Turns an Ibis column into numbers (ordered) or text (not ordered).
     has_nan : bool
         Whether values may be NaN.
+    step : float
+        Distance between neighbouring values of an ordered kind; 0 where floats are as close as they can be.
     """
 
     name: str
     ordered: bool
     key: Callable[[Any], Any]
     has_nan: bool = False
+    step: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,12 @@ def _seconds_of_day(x: Any) -> Any:
 
 NUMBER = Kind("number", True, lambda x: x.cast("float64"), has_nan=True)
 SINGLE = Kind("number", True, lambda x: x.cast("float32").cast("float64"), has_nan=True)
-INTEGER = Kind("integer", True, lambda x: x.cast("float64"))
+INTEGER = Kind("integer", True, lambda x: x.cast("float64"), step=1.0)
 TEXT = Kind("text", False, lambda x: x.cast("string"))
 BOOLEAN = Kind("boolean", False, lambda x: x.cast("string"))
-TIMESTAMP = Kind("timestamp", True, lambda x: _seconds(x.cast("timestamp") if x.type().is_date() else x))
-DATE = Kind("date", True, lambda x: x.cast("timestamp").epoch_seconds().cast("float64"))
-TIME = Kind("time of day", True, lambda x: _seconds_of_day(x).cast("float64"))
+TIMESTAMP = Kind("timestamp", True, lambda x: _seconds(x.cast("timestamp") if x.type().is_date() else x), step=1e-6)
+DATE = Kind("date", True, lambda x: x.cast("timestamp").epoch_seconds().cast("float64"), step=86_400.0)
+TIME = Kind("time of day", True, lambda x: _seconds_of_day(x).cast("float64"), step=1e-6)
 
 
 def kind_of(dtype: Any) -> Kind | None:

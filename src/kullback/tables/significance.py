@@ -23,7 +23,7 @@ def no_change_p_value(counts: Counts) -> float:
     """
     rare = np.minimum(*counts.expected()) < POOLED_BELOW
     p_values = [p for p in (_frequent(counts, rare), _rare(counts, rare)) if p is not None]
-    return min(1.0, len(p_values) * min(p_values, default=1.0))
+    return min(1.0, len(p_values) * min(p_values)) if p_values else 1.0
 
 
 def _frequent(counts: Counts, rare: Bools) -> float | None:
