@@ -50,6 +50,10 @@ def test_the_first_two_blocks_of_the_readme_are_the_promise() -> None:
     assert "pytest" in blocks[1][1]
 
 
-def test_links_of_the_readme_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", PAGES[0].read_text(encoding="utf-8")):
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_links_and_named_files_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (page.parent / target).exists(), target
+    for target in re.findall(r"`((?:benchmarks|tests|docs|src)/[\w/.]+\.\w+)`", text):
         assert (ROOT / target).exists(), target

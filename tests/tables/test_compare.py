@@ -202,6 +202,25 @@ def test_every_kind_is_compared_or_refused_by_name(tmp_path: Path) -> None:
     ]
 
 
+def test_types_without_an_engine_are_refused_by_name() -> None:
+    n = 40
+    table = pa.table(
+        {
+            "good": np.arange(float(n)),
+            "half": pa.array(np.arange(n), pa.float16()),
+            "fixed": pa.array([b"ab"] * n, pa.binary(2)),
+            "lasting": pa.array(range(n), pa.duration("s")),
+            "huge": pa.array([decimal.Decimal(1)] * n, pa.decimal256(50)),
+            "runs": pa.RunEndEncodedArray.from_arrays([n], [1]),
+        }
+    )
+    result = kb.compare(table, table)
+    assert list(result.columns) == ["good", "half"]
+    refused = " ".join(result.findings)
+    assert all(f"'{name}' was not compared" in refused for name in ("fixed", "lasting", "huge", "runs"))
+    assert "fixed_size_binary[2]" in refused
+
+
 def test_dates_that_move_on_are_seen() -> None:
     last = pa.table({"day": pa.array([dt.date(2026, 1, 1 + i % 28) for i in range(2000)])})
     this = pa.table({"day": pa.array([dt.date(2026, 2, 1 + i % 28) for i in range(2000)])})

@@ -1,9 +1,11 @@
 """D(P‖Q) from counts of discrete values: nearly unbiased, with an interval of measured coverage.
 
 The two logarithms of D = E_p[log p − log q] are estimated by the series −log t = Σ_{v≥1} (1 − t)^v / v, whose terms
-of order up to the sample size have unbiased estimators (Zhang & Grabchak 2014, eq. 5). Both series stop at the same
-order, so that what they miss cancels where P = Q, whatever the two sample sizes; the rest of each is extrapolated
-geometrically, the rate from the values seen once (the idea of Chao, Wang & Jost 2013, eq. 7, for the entropy).
+of order up to the sample size have unbiased estimators (Zhang & Grabchak 2014, "Nonparametric estimation of
+Kullback-Leibler divergence", Neural Computation 26). Both series stop at the same order, so that what they miss cancels
+where P = Q, whatever the two sample sizes; the rest of each is extrapolated geometrically, the rate from the values
+seen once (as Chao, Wang & Jost 2013, "Entropy and the species accumulation curve", Methods in Ecology and Evolution 4,
+do for the entropy).
 
 Values enter only through their pair of counts, so a table of millions of levels is a few hundred pairs.
 """

@@ -43,7 +43,7 @@ def compare(
         Columns to compare; by default all that both tables have.
     weights : str, optional
         A column of row weights, in both tables; at least 0. Intervals and tests use the effective number of rows
-        (Σw)²/Σw² (Kish 1965).
+        (Σw)²/Σw² (Kish 1965, Survey Sampling), and rare values are compared as one.
     bins : int, default 20
         Bins of equal reference share for numbers and moments, at the most (about the square root of the rows of a
         small table); tails, nulls, NaN and repeated values have bins of their own on top.
@@ -86,14 +86,9 @@ def compare(
     """
     _check_arguments(columns, bins, confidence)
     measured: dict[str, ColumnDivergence] = {}
-    with opened(reference, current) as (reference_table, current_table, _):
-        paired, findings = pair_columns(
-            dict(reference_table.schema().items()),
-            dict(current_table.schema().items()),
-            wanted=columns,
-            weights=weights,
-        )
-        sides = _measure(reference_table, current_table, weights)
+    with opened(reference, current) as (one, two):
+        paired, findings = pair_columns(one.schema(), two.schema(), wanted=columns, weights=weights)
+        sides = _measure(one.table, two.table, weights)
         empty = [role for role, side in zip(("reference", "current table"), sides, strict=True) if not side.rows]
         if empty:
             verb = "is" if len(empty) == 1 else "are"

@@ -13,8 +13,9 @@ from kullback._core.errors import InputError
 from kullback._core.text import quoted
 
 from .binning import NULL, Bins
+from .reading import readable
 from .schema import Column
-from .sources import ibis, readable
+from .sources import ibis
 
 SAMPLE_ROWS = 20_000
 NAMED_LEVELS = 20_000  # levels with at least this fraction of the rows keep their name, the rest only their counts

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kullback._core.errors import InputTypeError, KullbackError, TableError
+from kullback._core.errors import TableError
 from kullback._core.extras import require
-from kullback._core.text import cut
 
 from .csvfiles import read_csv, refuse_other_columns
-
-ACCEPTED = "a Parquet, CSV, JSON-lines or Arrow path or glob, a pandas, Polars or PyArrow table, or an Ibis table"
+from .frames import as_arrow
+from .reading import readable, refuse_duplicates
 
 _READERS = {
     ".parquet": "parquet",
@@ -41,9 +40,21 @@ def ibis() -> Any:
     return require("ibis", extra="tables", purpose="read tables")
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A table on its engine, and the types of the columns that the engine does not hold."""
+
+    table: Any
+    refused: Mapping[str, str]
+
+    def schema(self) -> dict[str, Any]:
+        """Return every column's type: Ibis's, or the name of one that the engine does not hold."""
+        return dict(self.table.schema().items()) | dict(self.refused)
+
+
 @contextmanager
-def opened(reference: Any, current: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Open two tables on one engine, and leave nothing behind: yields both, and the engine.
+def opened(reference: Any, current: Any) -> Iterator[tuple[Opened, Opened]]:
+    """Open two tables on one engine, and leave nothing behind.
 
     The engine is that of an Ibis table among them, else DuckDB in this process.
 
@@ -64,7 +75,7 @@ def opened(reference: Any, current: Any) -> Iterator[tuple[Any, Any, Any]]:
         engine = engines[0] if engines else after.enter_context(_embedded())
         tables = [_open(t, role, engine, after) for t, role in ((reference, "reference"), (current, "current"))]
         after.enter_context(_honest_statistics(engine))
-        yield tables[0], tables[1], engine
+        yield tables[0], tables[1]
 
 
 def name_of(source: Any, fallback: str) -> str:
@@ -74,21 +85,6 @@ def name_of(source: Any, fallback: str) -> str:
     if _is_ibis(source) and isinstance(source.op(), ibis().expr.operations.DatabaseTable):
         return str(source.get_name())
     return fallback
-
-
-@contextmanager
-def readable(role: str) -> Iterator[None]:
-    """Turn an engine's error into one sentence that says which table could not be read."""
-    try:
-        yield
-    except KullbackError:
-        raise
-    except Exception as error:
-        if type(error).__name__ == "InterruptException":  # how DuckDB says Ctrl-C
-            raise KeyboardInterrupt from error
-        # Engines raise their own classes (duckdb.Error, pyarrow.ArrowInvalid, OSError, ...): any of them means
-        # that the table is not readable as it stands, and the original stays attached as the cause.
-        raise TableError(f"{role} cannot be read: {_first_sentence(error)}") from error
 
 
 @contextmanager
@@ -123,16 +119,18 @@ def _embedded() -> Iterator[Any]:
             engine.disconnect()
 
 
-def _open(source: Any, role: str, engine: Any, after: ExitStack) -> Any:
+def _open(source: Any, role: str, engine: Any, after: ExitStack) -> Opened:
+    refused: dict[str, str] = {}
     if _is_ibis(source):
         table = source
     elif isinstance(source, (str, os.PathLike)):
         table = _open_files(os.fspath(source), role, engine, after)
     else:
-        table = _lend(_as_arrow(source, role), role, engine, after)
+        frame, refused = as_arrow(source, role)
+        table = _lend(frame, role, engine, after)
     if not table.columns:
-        raise TableError(f"{role} has no columns")
-    return table
+        raise TableError(f"{role} has no columns that can be compared")
+    return Opened(table, refused)
 
 
 def _lend(arrow: Any, role: str, engine: Any, after: ExitStack) -> Any:
@@ -165,7 +163,7 @@ def _open_files(pattern: str, role: str, engine: Any, after: ExitStack) -> Any:
             _check_parquet(paths, where)
             return engine.read_parquet(paths, union_by_name=len(paths) > 1)
         if kind == "csv":
-            return read_csv(paths, engine, where, _refuse_duplicates)
+            return read_csv(paths, engine, where, refuse_duplicates)
         if kind == "json":
             return engine.read_json(paths)
         dataset = require("pyarrow.dataset", extra="tables", purpose="read Arrow files")
@@ -205,59 +203,6 @@ def _check_parquet(paths: Sequence[str], where: str) -> None:
     for path in paths:
         with readable(f"{where}: {Path(path).name}"):
             names = list(parquet.read_schema(path).names)
-        _refuse_duplicates(names, where)
+        refuse_duplicates(names, where)
         first = first or names
         refuse_other_columns(first, names, path, where)
-
-
-def _refuse_duplicates(names: Sequence[str], where: str) -> None:
-    """Refuse names that are equal to the engine, which does not look at their case."""
-    seen: dict[str, str] = {}
-    for name in names:
-        twin = seen.get(name.casefold())
-        if twin is not None:
-            alike = f"more than one column named {name!r}" if twin == name else f"columns named {twin!r} and {name!r}"
-            raise TableError(f"{where} has {alike}: rename all but one")
-        seen[name.casefold()] = name
-
-
-def _as_arrow(source: Any, role: str) -> Any:
-    pyarrow = require("pyarrow", extra="tables", purpose="read data frames")
-    convert = _arrow_converter(source, pyarrow)
-    if convert is None:
-        raise InputTypeError(f"{role} must be {ACCEPTED}; got {type(source).__name__}")
-    _refuse_duplicates([str(name) for name in _column_names(source)], role)
-    with readable(role):
-        return convert(source)
-
-
-def _arrow_converter(source: Any, pyarrow: Any) -> Callable[[Any], Any] | None:
-    """Find how a data frame becomes an Arrow table, without importing what is not imported."""
-    if isinstance(source, pyarrow.Table):
-        return lambda table: table
-    if isinstance(source, pyarrow.RecordBatch):
-        return lambda batch: pyarrow.Table.from_batches([batch])
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
-    if pandas is not None and isinstance(source, pandas.DataFrame):
-        return lambda frame: pyarrow.Table.from_pandas(
-            frame.rename(columns=str), preserve_index=False
-        ).replace_schema_metadata(None)
-    if polars is not None and isinstance(source, polars.DataFrame):
-        return lambda frame: frame.to_arrow()
-    if polars is not None and isinstance(source, polars.LazyFrame):
-        return lambda frame: frame.collect().to_arrow()
-    return None
-
-
-def _column_names(source: Any) -> list[Any]:
-    if hasattr(source, "collect_schema"):
-        return list(source.collect_schema().names())
-    return list(source.schema.names if hasattr(source, "schema") else source.columns)
-
-
-def _first_sentence(error: BaseException) -> str:
-    """Shorten an engine's message to its first lines, which say what and where."""
-    lines = [line.strip().rstrip(".") for line in str(error).strip().splitlines() if line.strip()]
-    advice = next((i for i, line in enumerate(lines) if line.startswith(("Possible", "LINE", "The search"))), None)
-    text = "; ".join(lines[:advice][:4]) or type(error).__name__
-    return cut(re.sub(r"^(?:\w+ )*(?:Error|Exception): ", "", text), 400)
