@@ -130,11 +130,12 @@ def test_every_chart_is_drawn_without_errors(
 
 @needs_browser
 @pytest.mark.browser
-def test_it_fits_a_phone(browser: Any, page_path: Path) -> None:
-    page, said, _ = opened(browser, page_path, viewport={"width": 360, "height": 740})
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_it_fits_a_phone(browser: Any, page_path: Path, width: int) -> None:
+    page, said, _ = opened(browser, page_path, viewport={"width": width, "height": 740})
     page.evaluate("drawAll(false)")
     page.wait_for_function(ALL_DRAWN)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert said == []
     page.close()
 

@@ -71,7 +71,7 @@ def column_templates() -> dict[str, Mapping[str, Any]]:
 
     gain = levels.mark_bar(color=GAIN)
     upright = over({"x": place}, "y", lambda f: alt.Y(f, title="share of rows", axis=share))
-    flat = over({"y": name}, "x", lambda f: alt.X(f, title="share of rows", axis=share))
+    flat = over({"y": name}, "x", lambda f: alt.X(f, title="share of rows", axis=alt.Axis(format="%", tickCount=4)))
     charts = {
         "line_shares": upright.properties(height=180),
         "line_bits": gain.encode(x=bare, y=alt.Y("bits:Q", title="bits", axis=aligned), tooltip=tooltip).properties(

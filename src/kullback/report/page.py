@@ -53,7 +53,7 @@ def _column(place: int, d: ColumnDivergence, moved: bool, widest: float) -> dict
     low, high = (bits(end) for end in d.interval) if d.interval else (d.bits, d.bits)
     return {
         "id": f"column-{place + 1}",
-        "name": cut(d.column, _NAME_WIDTH) or "(no name)",
+        "name": cut(d.column, _NAME_WIDTH).strip() or "(no name)",
         "kind": d.kind,
         "moved": moved,
         "bits": shown(d.bits, 3),
@@ -86,7 +86,7 @@ def _levels(d: ColumnDivergence) -> dict[str, Any]:
     labels: dict[str, None] = {}
     rows = []
     for level in d.levels:
-        label = distinct(cut(level.label, _LABEL_WIDTH) or "(empty text)", labels)  # charts place values by it
+        label = distinct(cut(level.label, _LABEL_WIDTH).strip() or "(empty text)", labels)  # charts place values by it
         labels[label] = None
         rows.append(
             {
