@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from kullback._core.errors import InputError
@@ -44,13 +45,13 @@ def kl(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
     The second sum is what is computed, without cancellation in any term: never negative, and right to a few ulp however
-    near p is to q. Where p or q sum to 1 only up to rounding, the two sums differ by Σq − Σp, and the second is nearer
-    the divergence of the exactly normalised arrays: it is off by the square of the rounding, the first by the rounding.
+    near p is to q. Where p and q sum to 1 only up to rounding, ε say, the two sums differ by Σq − Σp, and the second is
+    nearer the divergence D of the exactly normalised arrays: it is off by ε·D + ε²/2 or so, the first by ε.
     0·log 0 = 0; p > 0 where q = 0 gives inf; a NaN gives NaN. Half precision is computed in float32 or wider, float32
     on a CPU in float64 (in JAX, in float32).
 
@@ -97,9 +98,9 @@ def generalized_kl(p: Any, q: Any, *, axis: Any = -1, base: float | None = None)
     Raises
     ------
     InputError
-        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+        If an entry is negative or infinite, or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers.
 
     References
     ----------
@@ -143,7 +144,7 @@ def contributions(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
@@ -202,7 +203,7 @@ def js(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
@@ -251,9 +252,9 @@ def _weights(weight: Any, count: int) -> list[float]:
     """Return one weight per distribution, summing to 1."""
     if weight is None:
         return [1 / count] * count
-    if isinstance(weight, (int, float)) and count == 2:
+    if isinstance(weight, Real) and count == 2:
         weights = [float(weight), 1 - float(weight)]
-    elif isinstance(weight, (str, int, float)):
+    elif isinstance(weight, (str, Real)):
         raise InputError(f"weight must be {count} numbers, one for each distribution, got {weight!r}")
     else:
         weights = [float(w) for w in weight]
@@ -293,7 +294,7 @@ def jeffreys(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----

@@ -45,7 +45,7 @@ def alpha_divergence(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     References
     ----------
@@ -92,7 +92,7 @@ def tsallis(p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs"
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     References
     ----------
@@ -156,7 +156,7 @@ def renyi(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     References
     ----------
@@ -174,6 +174,11 @@ def renyi(
 
 
 def _renyi(rows: Rows, order: float) -> Array:
+    # An infinite outcome, or one that a maximum passes over, must not hide a NaN.
+    return _renyi_of_numbers(rows, order) + rows.sum(0 * (rows.pair.p + rows.pair.q))
+
+
+def _renyi_of_numbers(rows: Rows, order: float) -> Array:
     xp, pair = rows.xp, rows.pair
     if order == 0:
         outside = rows.sum(pair.q_alone())
