@@ -217,6 +217,8 @@ def measure(
         form = forms[0] if len(set(forms)) == 1 else forms
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]
+    if isinstance(axis, np.integer):
+        axis = int(axis)
     if kernel is not None and (form == "probs" or measures):
         slack = _any_sum if normalize or measures else tolerance
         value = _kernels.reduce(kernel, values, axis, normalize, weight, unit, slack)

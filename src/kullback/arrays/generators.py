@@ -31,7 +31,7 @@ class Generator:
     Notes
     -----
     Adding c·(x − 1) to f changes no divergence of normalised arrays; here f'(1) = 0, so that every term is at least 0.
-    The conjugates of the reference's table 2 are those of its own f, which differ from these by such a term or a factor.
+    The conjugates in the reference are of its own f, which differ from these by such a term or a factor.
 
     References
     ----------

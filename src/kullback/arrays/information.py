@@ -148,7 +148,7 @@ def _log_sum(xp: Namespace, x: Array, axis: int, keepdims: bool) -> Array:
 
 
 def _lift(xp: Namespace, p_z: Array) -> Array:
-    """Powers of 2 by which a rare condition is multiplied, so that the squares of its probabilities do not underflow."""
+    """Powers of 2 that lift a rare condition, so that the squares of its probabilities do not underflow."""
     exponent = round(math.log2(float(xp.finfo(p_z.dtype).max)))
     scale = xp.ones_like(p_z)
     for _ in range(2):
@@ -182,7 +182,8 @@ def chain_rule(
     Raises
     ------
     InputError
-        If a joint is negative or NaN anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+        If a joint is negative or NaN anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not
+        fit.
     InputTypeError
         If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
