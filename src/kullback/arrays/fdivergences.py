@@ -194,7 +194,8 @@ def f_divergence(
 
     References
     ----------
-    S. M. Ali and S. D. Silvey, A general class of coefficients of divergence, J. R. Statist. Soc. B 28 (1966), sec. 3.
+    S. M. Ali and S. D. Silvey, A general class of coefficients of divergence of one distribution from another,
+    J. R. Statist. Soc. B 28 (1966).
 
     Examples
     --------

@@ -50,14 +50,15 @@ def kl(
     Notes
     -----
     The second sum is what is computed, without cancellation in any term: never negative, and right to a few ulp however
-    near p is to q. Where p and q sum to 1 only up to rounding, ε say, the two sums differ by Σq − Σp, and the second is
-    nearer the divergence D of the exactly normalised arrays: it is off by ε·D + ε²/2 or so, the first by ε.
+    near p is to q. Where p and q sum to 1 only up to rounding, to a and b say, the first sum is off by
+    (a − 1)·D + a·log(a/b) from the divergence D of the exactly normalised arrays, the second by (a − 1)·D + b·φ(a/b),
+    which is about (a − 1)·D + (a − b)²/2.
     0·log 0 = 0; p > 0 where q = 0 gives inf; a NaN gives NaN. Half precision is computed in float32 or wider, float32
     on a CPU in float64 (in JAX, in float32).
 
     References
     ----------
-    S. Kullback and R. A. Leibler, On information and sufficiency, Ann. Math. Statist. 22 (1951), eq. 2.4.
+    S. Kullback and R. A. Leibler, On information and sufficiency, Ann. Math. Statist. 22 (1951).
 
     Examples
     --------
@@ -104,7 +105,8 @@ def generalized_kl(p: Any, q: Any, *, axis: Any = -1, base: float | None = None)
 
     References
     ----------
-    I. Csiszár, Why least squares and maximum entropy?, Ann. Statist. 19 (1991), eq. 1.7.
+    I. Csiszár, Why least squares and maximum entropy? An axiomatic approach to inference for linear inverse problems,
+    Ann. Statist. 19 (1991).
 
     Examples
     --------
@@ -212,7 +214,7 @@ def js(
 
     References
     ----------
-    J. Lin, Divergence measures based on the Shannon entropy, IEEE Trans. Inf. Theory 37 (1991), eqs. 4.1 and 5.1.
+    J. Lin, Divergence measures based on the Shannon entropy, IEEE Trans. Inf. Theory 37 (1991).
 
     Examples
     --------
@@ -302,7 +304,7 @@ def jeffreys(
 
     References
     ----------
-    H. Jeffreys, An invariant form for the prior probability, Proc. R. Soc. A 186 (1946), eq. 1.
+    H. Jeffreys, An invariant form for the prior probability in estimation problems, Proc. R. Soc. A 186 (1946).
 
     Examples
     --------

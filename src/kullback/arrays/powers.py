@@ -49,7 +49,8 @@ def alpha_divergence(
 
     References
     ----------
-    A. Cichocki and S. Amari, Families of alpha- beta- and gamma-divergences, Entropy 12 (2010), eq. 1.
+    A. Cichocki and S. Amari, Families of alpha- beta- and gamma-divergences: flexible and robust measures of
+    similarities, Entropy 12 (2010).
 
     Examples
     --------
@@ -96,7 +97,7 @@ def tsallis(p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs"
 
     References
     ----------
-    C. Tsallis, Generalized entropy-based criterion for consistent testing, Phys. Rev. E 58 (1998), eq. 8.
+    C. Tsallis, Generalized entropy-based criterion for consistent testing, Phys. Rev. E 58 (1998).
 
     Examples
     --------
@@ -160,8 +161,7 @@ def renyi(
 
     References
     ----------
-    T. van Erven and P. Harremoës, Rényi divergence and Kullback-Leibler divergence, IEEE Trans. Inf. Theory 60 (2014),
-    eqs. 1, 9 and 10.
+    T. van Erven and P. Harremoës, Rényi divergence and Kullback-Leibler divergence, IEEE Trans. Inf. Theory 60 (2014).
 
     Examples
     --------
