@@ -303,21 +303,23 @@ std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std:
     const std::int64_t rows = count_rows(call), n = call.length;
     const std::int64_t chunks = (n + longest_run - 1) / longest_run;
     const std::int64_t batch = chunks == 1 ? std::max<std::int64_t>(1, longest_run / 4 / n) : 1;
-    std::vector<Scale> scales(chunks > 1 ? rows : 0);
-    if (chunks > 1) reduce_all(call, sums, found, KeepScales{call, found, scales.data()});
+    // Sums across rows in memory are quicker taken tile by tile; where rows are short, keeping them would cost too much.
+    const bool ahead = chunks > 1 || (n >= 64 && column_axis(call) >= 0);
+    std::vector<Scale> scales(ahead ? rows : 0);
+    if (ahead) reduce_all(call, sums, found, KeepScales{call, found, scales.data()});
     spread((rows + batch - 1) / batch * chunks, rows * n, [&](std::int64_t task) {
         const std::int64_t first = task / chunks * batch, last = std::min(rows, first + batch);
         const std::int64_t from = task % chunks * longest_run;
         for (std::int64_t row = first; row < last; ++row) {
             const Place at = locate(call, out_stride, row, -1);
             Segment segment = stretch(call, at, from, std::min(longest_run, n - from));
-            if (chunks == 1) {
+            if (ahead) {
+                segment.scale = scales[row];
+            } else {
                 Partial partial;
                 kernels.reduce(sums, segment, partial);
                 found |= suspect(call, partial);
                 segment.scale = normaliser(call, partial);
-            } else {
-                segment.scale = scales[row];
             }
             const std::int64_t to = at.out + from * out_step;
             kernels.write(call.options, segment, call.unit, const_cast<void*>(offset(call, out, to)), out_step);
