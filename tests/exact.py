@@ -55,6 +55,13 @@ def js(distributions: list[list[Any]], weights: list[Any]) -> Any:
     return mp.fsum(w * kl(d, mixture) for w, d in zip(weights, distributions, strict=True))
 
 
+def mutual_information(joint: list[Any], columns: int) -> Any:
+    """Of a joint distribution of two variables, row after row."""
+    rows = [joint[i : i + columns] for i in range(0, len(joint), columns)]
+    first, second = [mp.fsum(row) for row in rows], [mp.fsum(column) for column in zip(*rows, strict=True)]
+    return kl(joint, [a * b for a in first for b in second])
+
+
 def power_sum(p: list[Any], q: list[Any], order: float) -> Any:
     """Sum of p^α·q^(1−α)."""
     order = mp.mpf(order)

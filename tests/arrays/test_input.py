@@ -68,6 +68,8 @@ def test_values(backend: Backend, p: Any, q: Any, options: dict[str, Any], messa
         (HALF, HALF, {"axis": 0.5}, "axis must be an integer"),
         (HALF, HALF, {"axis": None}, "axis must be an integer"),
         (HALF, HALF, {"axis": ()}, "axis must be an integer"),
+        (HALF, HALF, {"normalize": "no"}, "normalize must be True or False, got 'no'"),
+        (HALF, HALF, {"normalize": 1}, "normalize must be True or False, got 1"),
     ],
 )
 def test_types(p: Any, q: Any, options: dict[str, Any], message: str) -> None:
@@ -102,6 +104,10 @@ def test_other_arguments() -> None:
         kb.generalized_kl([np.inf, 2.0], [1.0, 1.0])
     with pytest.raises(kb.InputTypeError, match="two axes"):
         kb.mutual_information(np.full((2, 2), 0.25), axis=1)
+    with pytest.raises(kb.InputError, match="q_joint is NaN in row 1 at outcome 0"):
+        kb.chain_rule(np.full((2, 2), 0.25), np.array([[0.25, 0.25], [np.nan, 0.25]]))
+    with pytest.raises(kb.InputTypeError, match="normalize must be"):
+        kb.chain_rule(np.full((2, 2), 0.25), np.full((2, 2), 0.25), normalize="no")
     with pytest.raises(kb.InputError, match="axes must name every axis"):
         kb.chain_rule(np.full((2, 2), 0.25), np.full((2, 2), 0.25), (0,))
 

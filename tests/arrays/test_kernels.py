@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
-import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +45,15 @@ def twin(name: str, p: np.ndarray, q: np.ndarray, monkeypatch: pytest.MonkeyPatc
 def rows(rng: np.random.Generator, *shape: int, axis: int = -1, dtype: str = "f8") -> np.ndarray:
     x = rng.standard_gamma(0.5, shape) + 1e-30
     return (x / x.sum(axis=axis, keepdims=True)).astype(dtype)
+
+
+@pytest.fixture(params=_native.instruction_sets(), autouse=True)
+def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Everything here is tested with every instruction set that this machine has."""
+    best = _native.instruction_set()
+    _native.use(request.param)
+    yield request.param
+    _native.use(best)
 
 
 @pytest.fixture
@@ -181,7 +195,7 @@ def test_contributions(axis: int, normalize: bool, used: list[str], monkeypatch:
     assert (np.abs(terms - expected) <= slack).all()
 
 
-def test_the_number_of_threads_changes_nothing() -> None:
+def test_calls_from_several_threads() -> None:
     rng = np.random.default_rng(5)
     p, q = rows(rng, 1_000_003), rows(rng, 1_000_003)
     alone = kb.kl(p, q)
@@ -194,15 +208,51 @@ def test_the_number_of_threads_changes_nothing() -> None:
     assert results == [alone] * 4
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-def test_no_memory_beyond_a_constant(axis: int) -> None:
-    p = np.full((1000, 1000), 1e-3)
-    tracemalloc.start()
-    try:
-        kb.kl(p, p, axis=axis)
-        assert tracemalloc.get_traced_memory()[1] < 100_000
-    finally:
-        tracemalloc.stop()
+def in_a_fresh_process(script: str, *arguments: str) -> str:
+    same = f"from kullback.arrays._kernels import _native; _native.use({_native.instruction_set()!r})"
+    command = [sys.executable, "-c", same + script, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+ON_PROCESSORS = """
+import os, sys, numpy as np, kullback as kb
+if sys.argv[1] == "one":
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+rng = np.random.default_rng(8)
+for shape, axis in (((1_000_003,), 0), ((3, 200_001), 1), ((70_001, 30), 0), ((30_000, 20), 1)):
+    p, q = rng.random(shape), rng.random(shape)
+    for measure in (kb.kl, kb.js, kb.chi2):
+        print(measure(p, q, axis=axis, normalize=True).tobytes().hex())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be pinned here")
+def test_the_number_of_threads_changes_nothing() -> None:
+    """There are as many threads as processors the process may run on."""
+    assert in_a_fresh_process(ON_PROCESSORS, "one") == in_a_fresh_process(ON_PROCESSORS, "all")
+
+
+GROWTH = """
+import resource, sys, numpy as np, kullback as kb
+def peak():
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+shape, axis, normalize = (int(sys.argv[1]), int(sys.argv[2])), int(sys.argv[3]), sys.argv[4] == "True"
+kb.kl(np.full((400_000, 2), 0.5), np.full((400_000, 2), 0.5), normalize=normalize)
+p = np.full(shape, 1 / shape[axis])
+before = peak()
+result = kb.kl(p, p, axis=axis, normalize=normalize)
+print(peak() - before - result.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no peak of memory to be had")
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize(("shape", "axis"), [((3_000_000, 2), 1), ((2, 3_000_000), 0), ((3000, 2000), 0)])
+def test_no_memory_beyond_a_constant(shape: tuple[int, int], axis: int, normalize: bool) -> None:
+    """Beyond its arguments of 48 MB and its result; tracemalloc would see nothing of C++."""
+    growth = in_a_fresh_process(GROWTH, *map(str, (*shape, axis, normalize)))
+    assert int(growth) < 4_000_000
 
 
 def test_other_dtypes_fall_back() -> None:
@@ -216,8 +266,51 @@ def test_other_dtypes_fall_back() -> None:
     assert float(half) == pytest.approx(float(expected), rel=1e-2)
 
 
-def test_an_instruction_set_is_chosen() -> None:
-    assert _native.instruction_set() in {"baseline", "v3", "v4"}
+def test_the_instruction_set(instruction_set: str) -> None:
+    assert _native.instruction_set() == instruction_set
+    assert _native.instruction_sets()[0] == "baseline"
+    with pytest.raises(ValueError, match="no instruction set v9"):
+        _native.use("v9")
+
+
+@pytest.mark.parametrize("where", ["a packed field", "an odd address"])
+def test_what_is_not_aligned_takes_the_formula(where: str, used: list[str]) -> None:
+    values = [0.2, 0.3, 0.5]
+    if where == "a packed field":
+        p = np.zeros(3, dtype=[("tag", "f4"), ("p", "f8")])["p"]
+    else:
+        p = np.zeros(25, np.uint8)[1:].view("f8")
+    p[:] = values
+    q = np.array([0.5, 0.3, 0.2])
+    assert kb.kl(p, q) == pytest.approx(kb.kl(np.array(values), q), rel=1e-14)
+    assert used == ["kl"]
+    assert kb.kl(p.reshape(1, 3), q).shape == (1,)
+
+
+def test_every_spelling_of_a_call_is_as_quick(used: list[str]) -> None:
+    rng = np.random.default_rng(9)
+    p, q = rows(rng, 9, 4, axis=0), rows(rng, 9, 4, axis=0)
+    expected = kb.kl(p, q, axis=0)
+    for options in ({"axis": (0,)}, {"axis": -2, "form": ("probs", "probs")}, {"axis": np.int64(0)}):
+        np.testing.assert_array_equal(kb.kl(p, q, **options), expected)
+    assert used == ["kl"] * 4
+    kb.decompose(p, q, axis=0, form=("probs", "probs"))
+    assert used[4:] == ["entropy", "kl", "cross_entropy"]
+
+
+@pytest.mark.skipif(not (shutil.which("g++") and shutil.which("nm")), reason="no compiler")
+def test_each_instruction_set_keeps_its_symbols_to_itself(instruction_set: str, tmp_path: Path) -> None:
+    """A function with one name and several bodies would be the linker's choice; without optimisation all show."""
+    source = Path(kb.__file__).parent / "arrays" / "_kernels" / "reduce.cpp"
+    if not source.exists():
+        pytest.skip("the sources are not here")
+    built = str(tmp_path / "reduce.o")
+    machine = [] if instruction_set == "baseline" else [f"-march=x86-64-{instruction_set}"]
+    define = f"-DKULLBACK_ISA={instruction_set}"
+    subprocess.run(["g++", "-std=c++17", "-O0", define, *machine, "-c", str(source), "-o", built], check=True)
+    listed = subprocess.run(["nm", "-C", "--defined-only", "-g", built], check=True, capture_output=True, text=True)
+    assert listed.stdout.splitlines()
+    assert all(f"kullback::{instruction_set}::" in line for line in listed.stdout.splitlines())
 
 
 def test_the_formulas_are_the_public_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 BITS_PER_NAT: float = 1.0 / math.log(2.0)
 
@@ -16,11 +17,11 @@ def nats_per_unit(base: float | None) -> float:
     """Nats in one unit of the logarithm's `base`; None is the natural logarithm."""
     if base is None:
         return 1.0
-    if not (isinstance(base, (int, float)) and base > 0 and base != 1 and math.isfinite(base)):
+    if not (isinstance(base, Real) and base > 0 and base != 1 and math.isfinite(base)):
         from .errors import InputError
 
         raise InputError(f"base must be a finite positive number other than 1, got {base!r}")
-    return math.log(base)
+    return math.log(float(base))
 
 
 def percent(share: float) -> str:

@@ -26,6 +26,13 @@ def check_forms(form: Any, count: int) -> tuple[str, ...]:
     return forms
 
 
+def check_flag(value: Any, name: str) -> bool:
+    """Return a bool, and refuse what is merely true or false."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputTypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def check_dtype(xp: Namespace, x: Array, name: str, form: str, counts_welcome: bool) -> None:
     """Refuse what is not a real number, and integers where probabilities are meant."""
     if isinstance(x, np.ndarray) and x.dtype.kind not in "iuf":
@@ -118,6 +125,13 @@ def check_measures(xp: Namespace, x: Array, name: str) -> None:
         x = without_gradient(x)
         _refuse(xp, x < 0, x, x.ndim, f"{name} is negative", "measures are at least 0")
         _refuse(xp, x == math.inf, x, x.ndim, f"{name} is inf", "measures must be finite")
+
+
+def check_known(xp: Namespace, x: Array, name: str) -> None:
+    """Refuse NaN, where the answer has no place for it."""
+    if inspectable(x):
+        x = without_gradient(x)
+        _refuse(xp, x != x, x, x.ndim, f"{name} is NaN", "a divergence with parts needs every probability")
 
 
 def _refuse(xp: Namespace, wrong: Array, values: Array, ndim: int, what: str, remedy: str) -> None:

@@ -20,7 +20,10 @@ def blocked_sum(xp: Namespace, x: Array) -> Array:
 
 
 def two_product(xp: Namespace, a: Array, b: Array) -> tuple[Array, Array]:
-    """Return the product and its rounding error (Dekker, 1971, with Veltkamp's splitting)."""
+    """Return the product and its rounding error, by Veltkamp's splitting.
+
+    T. J. Dekker, A floating-point technique for extending the available precision, Numer. Math. 18 (1971).
+    """
     factor = 2.0 ** math.ceil(-math.log2(xp.finfo(a.dtype).eps) / 2) + 1
 
     def split(x: Array) -> tuple[Array, Array]:

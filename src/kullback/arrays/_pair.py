@@ -148,12 +148,12 @@ class Pair:
         """Return inf where only q is 0, growing in p and falling in q as the terms do on the way there."""
         if self._log_q is None:
             return self.p / self.xp.where(only_p, self.q, self.fill(1.0))
-        weight = self.xp.where(only_p & (self.p > 0), self.p, self.fill(1.0))
+        weight = self.xp.where(only_p & (self.p != 0), self.p, self.fill(1.0))
         return -weight * self.xp.where(only_p, self._log_q, self.fill(0.0))
 
     def q_alone(self) -> Array:
         """Terms of the mass that q has where p has none."""
-        return self.xp.where(self.p_is_zero, self.q, self.fill(0.0))
+        return self.xp.where(self.p_is_zero, self.q, 0 * (self.p + self.q))
 
     def only(self, rows: Array) -> Pair:
         """Return the pair with the rows that are not marked emptied, where they can overflow into nothing."""

@@ -14,7 +14,7 @@ from kullback._core.units import nats_per_unit
 
 from . import _kernels
 from ._backend import Array, Namespace, as_arrays, finish, lives_on_cpu, quiet, working_dtype
-from ._checks import check_dtype, check_forms, check_measures, check_rows, resolve_axes, tolerance
+from ._checks import check_dtype, check_flag, check_forms, check_measures, check_rows, resolve_axes, tolerance
 from ._lazy import lazy
 from ._numeric import blocked_sum, log_shares, log_sum_exp, safe_log, two_product
 from ._pair import Pair
@@ -211,6 +211,14 @@ def measure(
 ) -> Any:
     """Apply a measure's formula to arrays: its compiled kernel where there is one and it can, the formula elsewhere."""
     unit = nats_per_unit(base)
+    normalize = check_flag(normalize, "normalize")
+    if type(form) is not str:
+        forms = check_forms(form, len(values))
+        form = forms[0] if len(set(forms)) == 1 else forms
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    if isinstance(axis, np.integer):
+        axis = int(axis)
     if kernel is not None and (form == "probs" or measures):
         slack = _any_sum if normalize or measures else tolerance
         value = _kernels.reduce(kernel, values, axis, normalize, weight, unit, slack)

@@ -21,25 +21,25 @@ def entropy(p: Any, *, axis: Any = -1, base: float | None = None, form: Any = "p
     p : array
         Probabilities along `axis`; the other axes are a batch.
     axis : int or tuple of int, default -1
-        The axis (or axes) of the outcomes, counted in the broadcast shape. Both arrays have it in full.
+        The axis (or axes) of the outcomes.
     base : float, optional
         Base of the logarithm: 2 for bits; natural (nats) by default.
     form : {"probs", "log_probs", "logits"}, default "probs"
-        What the arrays hold; log forms never leave log space, and may hold -inf.
+        What the array holds; log forms never leave log space, and may hold -inf.
     normalize : bool, default False
         Divide each row by its sum first; then counts are welcome too.
 
     Returns
     -------
     scalar or array
-        Of the inputs' library, device and dtype, without `axis`.
+        Of the input's library, device and dtype, without `axis`.
 
     Raises
     ------
     InputError
-        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or the axis is not there.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If the array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     References
     ----------
@@ -89,7 +89,7 @@ def cross_entropy(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def decompose(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Examples
     --------

@@ -40,7 +40,7 @@ def total_variation(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", norm
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def hellinger(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize:
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
@@ -129,7 +129,7 @@ def chi2(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def f_divergence(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
@@ -194,7 +194,8 @@ def f_divergence(
 
     References
     ----------
-    S. M. Ali and S. D. Silvey, A general class of coefficients of divergence, J. R. Statist. Soc. B 28 (1966), sec. 3.
+    S. M. Ali and S. D. Silvey, A general class of coefficients of divergence of one distribution from another,
+    J. R. Statist. Soc. B 28 (1966).
 
     Examples
     --------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kullback._core.errors import InputError
 
-from ._backend import Array, Namespace, as_arrays, inspectable
+from ._backend import Array, Namespace, as_arrays, inspectable, quiet
 from ._numeric import xlogx
 from ._pair import Pair, against_mixture
 
@@ -26,12 +26,17 @@ class Generator:
     f : callable
         f itself, of an array of ratios.
     conjugate : callable, optional
-        f*, of an array; inf outside its domain. Adversarial objectives are made of it (Nowozin, Cseke and Tomioka,
-        2016, table 1). Absent for a bare callable.
+        f*, of an array; inf outside its domain. Adversarial objectives are made of it. Absent for a bare callable.
 
     Notes
     -----
     Adding c·(x − 1) to f changes no divergence of normalised arrays; here f'(1) = 0, so that every term is at least 0.
+    The conjugates in the reference are of its own f, which differ from these by such a term or a factor.
+
+    References
+    ----------
+    S. Nowozin, B. Cseke and R. Tomioka, f-GAN: Training generative neural samplers using variational divergence
+    minimization, Advances in Neural Information Processing Systems 29 (2016), tables 1 (generators) and 2 (conjugates).
     """
 
     name: str
@@ -63,7 +68,8 @@ def _on_arrays(formula: Callable[[Namespace, Array], Array]) -> Callable[[Array]
 
     def function(x: Array) -> Array:
         xp, (array,) = as_arrays(x)
-        return formula(xp, array)
+        with quiet(xp):
+            return formula(xp, array)
 
     return function
 

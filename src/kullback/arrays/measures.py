@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from kullback._core.errors import InputError
@@ -44,19 +45,20 @@ def kl(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
     The second sum is what is computed, without cancellation in any term: never negative, and right to a few ulp however
-    near p is to q. Where p or q sum to 1 only up to rounding, the two sums differ by Σq − Σp, and the second is nearer
-    the divergence of the exactly normalised arrays: it is off by the square of the rounding, the first by the rounding.
+    near p is to q. Where p and q sum to 1 only up to rounding, to a and b say, the first sum is off by
+    (a − 1)·D + a·log(a/b) from the divergence D of the exactly normalised arrays, the second by (a − 1)·D + b·φ(a/b),
+    which is about (a − 1)·D + (a − b)²/2.
     0·log 0 = 0; p > 0 where q = 0 gives inf; a NaN gives NaN. Half precision is computed in float32 or wider, float32
     on a CPU in float64 (in JAX, in float32).
 
     References
     ----------
-    S. Kullback and R. A. Leibler, On information and sufficiency, Ann. Math. Statist. 22 (1951), eq. 2.4.
+    S. Kullback and R. A. Leibler, On information and sufficiency, Ann. Math. Statist. 22 (1951).
 
     Examples
     --------
@@ -97,13 +99,14 @@ def generalized_kl(p: Any, q: Any, *, axis: Any = -1, base: float | None = None)
     Raises
     ------
     InputError
-        If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
+        If an entry is negative or infinite, or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers.
 
     References
     ----------
-    I. Csiszár, Why least squares and maximum entropy?, Ann. Statist. 19 (1991), eq. 1.7.
+    I. Csiszár, Why least squares and maximum entropy? An axiomatic approach to inference for linear inverse problems,
+    Ann. Statist. 19 (1991).
 
     Examples
     --------
@@ -143,7 +146,7 @@ def contributions(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
@@ -202,7 +205,7 @@ def js(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
@@ -211,7 +214,7 @@ def js(
 
     References
     ----------
-    J. Lin, Divergence measures based on the Shannon entropy, IEEE Trans. Inf. Theory 37 (1991), eqs. 4.1 and 5.1.
+    J. Lin, Divergence measures based on the Shannon entropy, IEEE Trans. Inf. Theory 37 (1991).
 
     Examples
     --------
@@ -251,9 +254,9 @@ def _weights(weight: Any, count: int) -> list[float]:
     """Return one weight per distribution, summing to 1."""
     if weight is None:
         return [1 / count] * count
-    if isinstance(weight, (int, float)) and count == 2:
+    if isinstance(weight, Real) and count == 2:
         weights = [float(weight), 1 - float(weight)]
-    elif isinstance(weight, (str, int, float)):
+    elif isinstance(weight, (str, Real)):
         raise InputError(f"weight must be {count} numbers, one for each distribution, got {weight!r}")
     else:
         weights = [float(w) for w in weight]
@@ -293,7 +296,7 @@ def jeffreys(
     InputError
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
-        If an array is not of real numbers, or of integers without `normalize`.
+        If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
 
     Notes
     -----
@@ -301,7 +304,7 @@ def jeffreys(
 
     References
     ----------
-    H. Jeffreys, An invariant form for the prior probability, Proc. R. Soc. A 186 (1946), eq. 1.
+    H. Jeffreys, An invariant form for the prior probability in estimation problems, Proc. R. Soc. A 186 (1946).
 
     Examples
     --------

@@ -53,10 +53,17 @@ def reduce(
     eps = _EPS.get(p.dtype)
     if eps is None or q.dtype != p.dtype or type(axis) is not int or p.size == 0 or q.size == 0:
         return None
+    if not (_in_place(p) and _in_place(q)):
+        return None
     if p.ndim == q.ndim == 1 and p.shape == q.shape and axis in (0, -1) and kernel != "contributions":
         value, suspicion = _native.one(kernel, p, q, normalize, weight, slack(eps, p.shape[0]), unit)
         return None if suspicion else p.dtype.type(value)
     return _reduce_batch(kernel, p, q, axis, normalize, weight, unit, slack, eps)
+
+
+def _in_place(x: np.ndarray[Any, Any]) -> bool:
+    """Whether entries lie where the processor can read them: not in a field of packed records."""
+    return x.flags.aligned and not any(stride % x.itemsize for stride in x.strides)
 
 
 def _reduce_batch(
@@ -105,13 +112,18 @@ def _reduce_tensors(
     torch = sys.modules.get("torch")
     if torch is None or not all(type(v) is torch.Tensor for v in values) or torch.compiler.is_compiling():
         return None
-    if any(v.device.type != "cpu" or v.requires_grad or v.is_neg() or not _strided(torch, v) for v in values):
+    if any(v.device.type != "cpu" or v.is_neg() or not _strided(torch, v) or _has_gradient(torch, v) for v in values):
         return None
     arrays = [v.numpy() if v.dtype in (torch.float32, torch.float64) else None for v in values]
     if any(a is None for a in arrays):
         return None
     value = reduce(kernel, arrays, axis, normalize, weight, unit, slack)
     return None if value is None else torch.from_numpy(np.asarray(value))
+
+
+def _has_gradient(torch: Any, tensor: Any) -> bool:
+    """Whether a derivative is asked for, backwards or forwards."""
+    return tensor.requires_grad or torch.autograd.forward_ad.unpack_dual(tensor).tangent is not None
 
 
 def _strided(torch: Any, tensor: Any) -> bool:

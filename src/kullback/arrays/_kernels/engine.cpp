@@ -7,6 +7,9 @@
 #include <thread>
 #include <vector>
 
+#if defined(KULLBACK_v3) || defined(KULLBACK_v4)
+#include <cpuid.h>
+#endif
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -14,26 +17,47 @@
 namespace kullback {
 
 namespace baseline { extern const Kernels kernels; }
-#if defined(KULLBACK_X86)
+#if defined(KULLBACK_v3)
 namespace v3 { extern const Kernels kernels; }
+#endif
+#if defined(KULLBACK_v4)
 namespace v4 { extern const Kernels kernels; }
 #endif
 
 namespace {
 
-const Kernels& best() {
-#if defined(KULLBACK_X86)
-    static const Kernels& chosen =
-        __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd")
-            ? v4::kernels
-        : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")
-            ? v3::kernels
-            : baseline::kernels;
-    return chosen;
-#else
-    return baseline::kernels;
+#if defined(KULLBACK_v3) || defined(KULLBACK_v4)
+// Everything that x86-64-v3 means. Older compilers know neither that name nor all of the parts, hence the bits.
+bool has_v3() {
+    constexpr unsigned cx16 = 1u << 13, movbe = 1u << 22, f16c = 1u << 29, lahf = 1u << 0, lzcnt = 1u << 5;
+    unsigned a, b, basic, extended, d;
+    if (!__get_cpuid(1, &a, &b, &basic, &d) || !__get_cpuid(0x80000001, &a, &b, &extended, &d)) return false;
+    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("avx2") &&
+           __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+           (basic & (cx16 | movbe | f16c)) == (cx16 | movbe | f16c) && (extended & (lahf | lzcnt)) == (lahf | lzcnt);
+}
+
+bool has_v4() {
+    return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+}
 #endif
+
+// The kernels that this machine can run, the best last.
+std::vector<const Kernels*> available() {
+    std::vector<const Kernels*> sets{&baseline::kernels};
+#if defined(KULLBACK_v3)
+    if (has_v3()) sets.push_back(&v3::kernels);
+#endif
+#if defined(KULLBACK_v4)
+    if (has_v4()) sets.push_back(&v4::kernels);
+#endif
+    return sets;
+}
+
+std::atomic<const Kernels*>& chosen() {
+    static std::atomic<const Kernels*> kernels{available().back()};
+    return kernels;
 }
 
 // Fewer elements than this are done before another thread has started.
@@ -71,6 +95,18 @@ void spread(std::int64_t tasks, std::int64_t elements, const Work& work) {
     serve();
     for (std::thread& helper : helpers) helper.join();
 }
+
+// Suspicions from all threads; written only where there is one, so that the threads do not wait for each other.
+class Found {
+public:
+    void operator|=(std::uint32_t suspicion) {
+        if (suspicion) all |= suspicion;
+    }
+    std::uint32_t value() const { return all; }
+
+private:
+    std::atomic<std::uint32_t> all{Suspicion::none};
+};
 
 struct Place {
     std::int64_t p = 0, q = 0, out = 0;
@@ -120,10 +156,55 @@ int column_axis(const Call& call) {
     return -1;
 }
 
-// Reduce every distribution and hand each partial to `finish(row, partial)`, which may run on any thread.
+std::uint32_t suspect(const Call& call, const Partial& partial) {
+    const auto wrong = [&](const Sum& sum) {
+        const double total = sum.value();
+        if (call.slack >= 0) return std::abs(total - 1) > call.slack;
+        return total > (call.options.single ? largest_single : largest) || (call.options.scaled && total < smallest);
+    };
+    return (partial.signs >> 63 ? Suspicion::sign : Suspicion::none) |
+           (wrong(partial.p) || (call.two_sided && wrong(partial.q)) ? Suspicion::total : Suspicion::none);
+}
+
+// What to multiply the entries of a row by so that it sums to 1, from its sums.
+Scale normaliser(const Call& call, const Partial& sums) {
+    const double p = sums.p.value(), q = sums.q.value();
+    const Sum& whole = call.options.measure == Measure::cross_entropy ? sums.q : sums.p;
+    return {1 / p, 1 / q, p / q, whole.high, whole.low};
+}
+
+// Looks at the sums of a row, and keeps what makes them 1.
+struct KeepScales {
+    const Call& call;
+    Found& found;
+    Scale* scales;
+
+    void operator()(std::int64_t row, const Partial& sums) const {
+        found |= suspect(call, sums);
+        scales[row] = normaliser(call, sums);
+    }
+};
+
+Options only_sums(const Call& call) {
+    Options options = call.options;
+    options.measure = Measure::sums;
+    options.scaled = false;
+    return options;
+}
+
+// A stretch of one distribution.
+Segment stretch(const Call& call, const Place& at, std::int64_t from, std::int64_t length) {
+    return {offset(call, call.p, at.p + from * call.p_step), offset(call, call.q, at.q + from * call.q_step),
+            call.p_step, call.q_step, length, Scale{}};
+}
+
+// Reduces every distribution and hands each partial to `finish(row, partial)`, which may run on any thread. Where rows are
+// scaled, each one's sums are taken in its own task just before (and looked at there); rows in several chunks come with
+// their scales.
 template <class Finish>
-void reduce_all(const Call& call, const Options& options, const Scale* scales, const Finish& finish) {
-    const Kernels& kernels = best();
+void reduce_all(const Call& call, const Options& options, Found& found, const Finish& finish) {
+    const Kernels& kernels = *chosen();
+    const Options sums = only_sums(call);
     const Strides out_stride = c_order(call);
     const std::int64_t rows = count_rows(call), n = call.length;
     const int axis = column_axis(call);
@@ -136,6 +217,14 @@ void reduce_all(const Call& call, const Options& options, const Scale* scales, c
     // Many short distributions make one task.
     const std::int64_t batch = axis < 0 && chunks == 1 ? std::max<std::int64_t>(1, longest_run / 4 / n) : 1;
     std::vector<Partial> kept(chunks > 1 ? rows * chunks : 0);
+    std::vector<Scale> scales(options.scaled && chunks > 1 ? rows : 0);
+    if (!scales.empty()) reduce_all(call, sums, found, KeepScales{call, found, scales.data()});
+    const auto scale = [&](std::int64_t row, const auto& own_sums) {
+        if (!scales.empty()) return scales[row];
+        const Partial partial = own_sums();
+        found |= suspect(call, partial);
+        return normaliser(call, partial);
+    };
 
     const auto work = [&](std::int64_t task) {
         const std::int64_t chunk = task % chunks, from = chunk * run;
@@ -149,31 +238,34 @@ void reduce_all(const Call& call, const Options& options, const Scale* scales, c
         if (axis < 0) {
             const std::int64_t first = task / chunks * batch, last = std::min(rows, first + batch);
             for (std::int64_t row = first; row < last; ++row) {
-                const Place at = locate(call, out_stride, row, -1);
+                Segment segment = stretch(call, locate(call, out_stride, row, -1), from, length);
+                if (options.scaled)
+                    segment.scale = scale(row, [&] {
+                        Partial partial;
+                        kernels.reduce(sums, segment, partial);
+                        return partial;
+                    });
                 Partial partial;
-                kernels.reduce(options,
-                               {offset(call, call.p, at.p + from * call.p_step),
-                                offset(call, call.q, at.q + from * call.q_step), call.p_step, call.q_step, length,
-                                scales ? scales[row] : Scale{}},
-                               partial);
+                kernels.reduce(options, segment, partial);
                 deliver(row, partial);
             }
         } else {
-            const std::int64_t tile = task / chunks % tiles, group = task / chunks / tiles;
-            const std::int64_t column = tile * tile_columns;
+            const std::int64_t number = task / chunks % tiles, group = task / chunks / tiles;
+            const std::int64_t column = number * tile_columns;
             const Place at = locate(call, out_stride, group, axis);
             const int width = static_cast<int>(std::min<std::int64_t>(tile_columns, columns - column));
             Partial partials[tile_columns];
             Scale own[tile_columns];
             const auto row = [&](int j) { return at.out + (column + j) * out_stride[axis]; };
-            for (int j = 0; scales && j < width; ++j) own[j] = scales[row(j)];
             const std::int64_t p_at = at.p + column * call.p_stride[axis] + from * call.p_step;
             const std::int64_t q_at = at.q + column * call.q_stride[axis] + from * call.q_step;
-            kernels.reduce_tile(options,
-                                {offset(call, call.p, p_at), offset(call, call.q, q_at), call.p_step, call.q_step,
-                                 length, static_cast<int>(call.p_stride[axis]), static_cast<int>(call.q_stride[axis]),
-                                 width, scales ? own : nullptr},
-                                partials);
+            const Tile tile{offset(call, call.p, p_at), offset(call, call.q, q_at), call.p_step, call.q_step, length,
+                            static_cast<int>(call.p_stride[axis]), static_cast<int>(call.q_stride[axis]), width, own};
+            if (options.scaled) {
+                if (scales.empty()) kernels.reduce_tile(sums, tile, partials);
+                for (int j = 0; j < width; ++j) own[j] = scale(row(j), [&] { return partials[j]; });
+            }
+            kernels.reduce_tile(options, tile, partials);
             for (int j = 0; j < width; ++j) deliver(row(j), partials[j]);
         }
     };
@@ -193,75 +285,64 @@ void reduce_all(const Call& call, const Options& options, const Scale* scales, c
     }
 }
 
-std::uint32_t suspect(const Call& call, const Partial& partial) {
-    const auto wrong = [&](const Sum& sum) {
-        const double total = sum.value();
-        if (call.slack >= 0) return std::abs(total - 1) > call.slack;
-        return total > (call.options.single ? largest_single : largest) || (call.normalize && total < smallest);
-    };
-    return (partial.signs >> 63 ? Suspicion::sign : Suspicion::none) |
-           (wrong(partial.p) || (call.two_sided && wrong(partial.q)) ? Suspicion::total : Suspicion::none);
-}
-
-// What to multiply the entries by so that rows sum to 1; empty where they are taken as they are.
-std::vector<Scale> normalisers(const Call& call, std::atomic<std::uint32_t>& found) {
-    std::vector<Scale> scales;
-    if (!call.normalize) return scales;
-    scales.resize(count_rows(call));
-    Options options = call.options;
-    options.measure = Measure::sums;
-    options.scaled = false;
-    reduce_all(call, options, nullptr, [&](std::int64_t row, const Partial& partial) {
-        found |= suspect(call, partial);
-        const double p = partial.p.value(), q = partial.q.value();
-        const Sum& whole = call.options.measure == Measure::cross_entropy ? partial.q : partial.p;
-        scales[row] = {1 / p, 1 / q, p / q, whole.high, whole.low};
-    });
-    return scales;
-}
-
 }  // namespace
 
 std::uint32_t reduce(const Call& call, double* values) {
-    std::atomic<std::uint32_t> found{Suspicion::none};
-    const std::vector<Scale> scales = normalisers(call, found);
-    Options options = call.options;
-    options.scaled = call.normalize;
-    reduce_all(call, options, call.normalize ? scales.data() : nullptr, [&](std::int64_t row, const Partial& partial) {
-        if (!call.normalize)
-            if (const std::uint32_t suspicion = suspect(call, partial)) found |= suspicion;
+    Found found;
+    reduce_all(call, call.options, found, [&](std::int64_t row, const Partial& partial) {
+        if (!call.options.scaled) found |= suspect(call, partial);
         values[row] = partial.terms.value() / call.unit;
     });
-    return found;
+    return found.value();
 }
 
 std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std::int64_t out_step) {
-    std::atomic<std::uint32_t> found{Suspicion::none};
-    const std::vector<Scale> scales = normalisers(call, found);
-    if (!call.normalize) {
-        Options options = call.options;
-        options.measure = Measure::sums;
-        options.scaled = false;
-        reduce_all(call, options, nullptr,
-                   [&](std::int64_t, const Partial& partial) { found |= suspect(call, partial); });
-    }
-    Options options = call.options;
-    options.scaled = call.normalize;
+    Found found;
+    const Kernels& kernels = *chosen();
+    const Options sums = only_sums(call);
     const std::int64_t rows = count_rows(call), n = call.length;
     const std::int64_t chunks = (n + longest_run - 1) / longest_run;
-    spread(rows * chunks, rows * n, [&](std::int64_t task) {
-        const std::int64_t row = task / chunks, from = task % chunks * longest_run;
-        const Place at = locate(call, out_stride, row, -1);
-        const std::int64_t to = at.out + from * out_step;
-        best().write(options,
-                     {offset(call, call.p, at.p + from * call.p_step), offset(call, call.q, at.q + from * call.q_step),
-                      call.p_step, call.q_step, std::min(longest_run, n - from),
-                      call.normalize ? scales[row] : Scale{}},
-                     call.unit, const_cast<void*>(offset(call, out, to)), out_step);
+    const std::int64_t batch = chunks == 1 ? std::max<std::int64_t>(1, longest_run / 4 / n) : 1;
+    // Sums across rows in memory are quicker taken tile by tile; where rows are short, keeping them would cost too much.
+    const bool ahead = chunks > 1 || (n >= 64 && column_axis(call) >= 0);
+    std::vector<Scale> scales(ahead ? rows : 0);
+    if (ahead) reduce_all(call, sums, found, KeepScales{call, found, scales.data()});
+    spread((rows + batch - 1) / batch * chunks, rows * n, [&](std::int64_t task) {
+        const std::int64_t first = task / chunks * batch, last = std::min(rows, first + batch);
+        const std::int64_t from = task % chunks * longest_run;
+        for (std::int64_t row = first; row < last; ++row) {
+            const Place at = locate(call, out_stride, row, -1);
+            Segment segment = stretch(call, at, from, std::min(longest_run, n - from));
+            if (ahead) {
+                segment.scale = scales[row];
+            } else {
+                Partial partial;
+                kernels.reduce(sums, segment, partial);
+                found |= suspect(call, partial);
+                segment.scale = normaliser(call, partial);
+            }
+            const std::int64_t to = at.out + from * out_step;
+            kernels.write(call.options, segment, call.unit, const_cast<void*>(offset(call, out, to)), out_step);
+        }
     });
-    return found;
+    return found.value();
 }
 
-const char* instruction_set() { return best().name; }
+std::vector<const char*> instruction_sets() {
+    std::vector<const char*> names;
+    for (const Kernels* kernels : available()) names.push_back(kernels->name);
+    return names;
+}
+
+const char* instruction_set() { return chosen().load()->name; }
+
+bool use(const std::string& name) {
+    for (const Kernels* kernels : available())
+        if (name == kernels->name) {
+            chosen() = kernels;
+            return true;
+        }
+    return false;
+}
 
 }  // namespace kullback

@@ -2,6 +2,8 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "job.hpp"
 
@@ -17,7 +19,7 @@ struct Call {
     int dimensions;
     Strides shape, p_stride, q_stride;
     std::int64_t length, p_step, q_step;
-    bool normalize, two_sided;
+    bool two_sided;
     double slack;  // how far from 1 a row may sum; negative where any finite sum will do
     double unit;
 };
@@ -28,7 +30,11 @@ std::uint32_t reduce(const Call& call, double* values);
 // One value for each outcome: `out` has the shape of the broadcast arrays and strides of its own.
 std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std::int64_t out_step);
 
-// The instruction set in use.
+// The instruction sets that were compiled and that this machine has, the best last.
+std::vector<const char*> instruction_sets();
+
+// The instruction set in use: the best, unless tests ask for another by its name.
 const char* instruction_set();
+bool use(const std::string& name);
 
 }  // namespace kullback

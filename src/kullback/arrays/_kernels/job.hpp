@@ -2,6 +2,14 @@
 #pragma once
 #include <cstdint>
 
+// The loops around these are the point: a call in them costs more than the arithmetic. And no copy of a function may be
+// left for the linker, which could hand the one made for a newer processor to an older one.
+#if defined(__GNUC__)
+#define KULLBACK_INLINE inline __attribute__((always_inline))
+#else
+#define KULLBACK_INLINE inline
+#endif
+
 namespace kullback {
 
 enum class Measure : int { sums, kl, entropy, cross_entropy, js, jeffreys, total_variation, chi2 };
@@ -13,18 +21,18 @@ struct Sum {
     double high = 0, low = 0;
 
     // Two-sum (Knuth): what the addition rounds away is kept.
-    void add(double x) {
+    KULLBACK_INLINE void add(double x) {
         const double total = high + x;
         const double part = total - high;
         low += (high - (total - part)) + (x - part);
         high = total;
     }
-    void add(const Sum& other) {
+    KULLBACK_INLINE void add(const Sum& other) {
         add(other.high);
         low += other.low;
     }
     // An infinite total leaves NaN in what was rounded away.
-    double value() const { return high - high == 0 ? high + low : high; }
+    KULLBACK_INLINE double value() const { return high - high == 0 ? high + low : high; }
 };
 
 struct Partial {
@@ -50,7 +58,7 @@ struct Tile {
     const void *p, *q;
     std::int64_t p_step, q_step, length;
     int p_column, q_column, columns;
-    const Scale* scales;  // one for each column, or null
+    const Scale* scales;  // one for each column
 };
 
 constexpr int tile_columns = 512;
@@ -58,7 +66,7 @@ constexpr int tile_columns = 512;
 struct Options {
     Measure measure;
     bool single;    // float32, else float64
-    bool scaled;    // use the scale
+    bool scaled;    // rows are divided by their sums: use the scale
     double weight;  // of p in the mixture of the Jensen-Shannon divergence
 };
 

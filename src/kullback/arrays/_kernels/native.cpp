@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <stdexcept>
 #include <string>
@@ -51,7 +52,6 @@ kullback::Call call_of(const std::string& measure, const Input& p, const Input& 
     call.length = static_cast<std::int64_t>(p.shape(ndim - 1));
     call.p_step = p.stride(ndim - 1);
     call.q_step = q.stride(ndim - 1);
-    call.normalize = normalize;
     call.two_sided = call.options.measure != kullback::Measure::entropy;
     call.slack = slack;
     call.unit = unit;
@@ -99,4 +99,14 @@ NB_MODULE(_native, module) {
     module.def("many", &many, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a, "values"_a);
     module.def("write", &write_terms, "p"_a, "q"_a, "normalize"_a, "slack"_a, "unit"_a, "out"_a);
     module.def("instruction_set", &kullback::instruction_set);
+    module.def("instruction_sets", [] {
+        const auto names = kullback::instruction_sets();
+        return std::vector<std::string>(names.begin(), names.end());
+    });
+    module.def(
+        "use",
+        [](const std::string& name) {
+            if (!kullback::use(name)) throw std::invalid_argument("this machine has no instruction set " + name);
+        },
+        "name"_a);
 }

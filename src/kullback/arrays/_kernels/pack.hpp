@@ -8,12 +8,11 @@
 #include <cstdint>
 #include <cstring>
 
-// The loops around these are the point: a call in them costs more than the arithmetic.
+#include "job.hpp"
+
 #if defined(__GNUC__)
-#define KULLBACK_INLINE inline __attribute__((always_inline))
 #define KULLBACK_PREFETCH(address) __builtin_prefetch(address)
 #else
-#define KULLBACK_INLINE inline
 #define KULLBACK_PREFETCH(address)
 #endif
 

@@ -27,7 +27,7 @@ struct PackSum {
         add(other.high);
         low += other.low;
     }
-    void pour(Sum& total) const {
+    KULLBACK_INLINE void pour(Sum& total) const {
         for (int i = 0; i < lanes; ++i) total.add(Sum{lane(high, i), lane(low, i)});
     }
 };
@@ -37,7 +37,7 @@ struct Kept {
     PackSum terms, p, q;
     Ints signs{};
 
-    void lane_into(int c, Partial& partial) const {
+    KULLBACK_INLINE void lane_into(int c, Partial& partial) const {
         partial.terms = {lane(terms.high, c), lane(terms.low, c)};
         partial.p = {lane(p.high, c), lane(p.low, c)};
         partial.q = {lane(q.high, c), lane(q.low, c)};
