@@ -82,7 +82,7 @@ def main() -> None:
         "",
         f"{len(rows)} cases, {repetitions} repetitions each (Monte Carlo error of one coverage: {error:.1%}).",
         "",
-        "| | cases | mean coverage | least | greatest | within 93–99% | within 93–99% give or take two errors |",
+        "| | cases | mean coverage | least | greatest | within 93–99% | within two errors of 93–99% |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, which in (("all", np.ones(len(rows), bool)), ("two-sided", two_sided), ('"at least"', ~two_sided)):
