@@ -335,6 +335,7 @@ def test_weighted_intervals_cover_no_change() -> None:
     result = kb.compare(table(3000), table(1000), weights="w")
     assert sum(d.interval is not None and d.interval[0] == 0 for d in result.columns.values()) >= 54
     assert np.mean([d.value for d in result.columns.values()]) < 0.01
+    assert all(d.interval is not None and d.interval[1] == math.inf for d in result.columns.values())
 
 
 def test_more_bins_see_no_less() -> None:

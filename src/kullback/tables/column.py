@@ -23,6 +23,7 @@ from .significance import POOLED_BELOW, no_change_p_value
 Floats = NDArray[np.float64]
 
 POOLED = -3  # the code of rare values of weighted rows, brought together
+HIDDEN_SHARE = 0.05  # beyond this share of rows in them, only a lower bound is promised
 MOST_PARTS = 40  # levels named one by one; the rest are one part
 OTHER = "(other values)"
 UNSEEN = math.exp(-np.euler_gamma)  # sightings that the estimator's logarithm gives a value without any
@@ -125,7 +126,9 @@ def measure_column(
         parts[RARE] = estimate.extrapolated
     if estimate.value < 0:
         parts[FLOOR] = -estimate.value
-    forward = _divergence(estimate, confidence)
+    # What rare values among themselves would add is not known where rows are weighted.
+    hidden = POOLED in tally.keys and max((x[-1] / counts.n, y[-1] / counts.m)) > HIDDEN_SHARE
+    forward = _divergence(estimate, confidence, hidden)
     p, q = counts.levels * counts.x / counts.n, counts.levels * counts.y / counts.m
     return ColumnDivergence(
         value=forward.value,
@@ -138,7 +141,7 @@ def measure_column(
         column=column.name,
         kind=column.kind.name,
         p_value=no_change_p_value(counts),
-        reverse=_divergence(estimate_counts(counts.reverse), confidence),
+        reverse=_divergence(estimate_counts(counts.reverse), confidence, hidden),
         jensen_shannon=_without_noise(float(js(p, q, normalize=True)), counts),
         unseen=counts.unseen_share,
         levels=tuple(listed),
@@ -163,8 +166,9 @@ def _without_rare(tally: Tally, x: Floats, y: Floats) -> tuple[Tally, Floats, Fl
     return pooled, together(x), together(y)
 
 
-def _divergence(estimate: CountEstimate, confidence: float) -> Divergence:
+def _divergence(estimate: CountEstimate, confidence: float, hidden: bool) -> Divergence:
     low, high = estimate.interval(confidence)
+    high = math.inf if hidden else high
     value = max(estimate.value, 0.0)
     counts = estimate.counts
     return Divergence(
