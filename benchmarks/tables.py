@@ -108,7 +108,9 @@ def peer_python(name: str, requirement: str) -> str:
     folder = WORK / f"venv-{name.lower()}"
     if not folder.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin/pip", "install", "-q", requirement, "pyarrow", "pandas<3"], check=True)
+        # Neither peer says that it needs pandas 2, nor NannyML that it needs statsmodels.
+        needed = [requirement, "pyarrow", "pandas<3", "statsmodels"]
+        subprocess.run([folder / "bin/pip", "install", "-q", *needed], check=True)
     return str(folder / "bin/python")
 
 
