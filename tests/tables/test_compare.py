@@ -221,6 +221,12 @@ def test_types_without_an_engine_are_refused_by_name() -> None:
     assert "fixed_size_binary[2]" in refused
 
 
+@pytest.mark.parametrize("table", [pa.table({}), pa.table({"x": pa.array([b"ab"] * 3, pa.binary(2))})])
+def test_a_frame_without_a_usable_column_is_refused(table: pa.Table) -> None:
+    with pytest.raises(kb.TableError, match="no column of a type that can be compared"):
+        kb.compare(table, mixed(10, 60))
+
+
 def test_dates_that_move_on_are_seen() -> None:
     last = pa.table({"day": pa.array([dt.date(2026, 1, 1 + i % 28) for i in range(2000)])})
     this = pa.table({"day": pa.array([dt.date(2026, 2, 1 + i % 28) for i in range(2000)])})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from numbers import Real
 
+from .errors import InputError
+
 BITS_PER_NAT: float = 1.0 / math.log(2.0)
 
 
@@ -18,8 +20,6 @@ def nats_per_unit(base: float | None) -> float:
     if base is None:
         return 1.0
     if not (isinstance(base, Real) and base > 0 and base != 1 and math.isfinite(base)):
-        from .errors import InputError
-
         raise InputError(f"base must be a finite positive number other than 1, got {base!r}")
     return math.log(float(base))
 

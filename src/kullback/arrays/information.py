@@ -142,7 +142,7 @@ def _margins(joint: Array, total: Callable[..., Array]) -> tuple[Array, Array, A
 
 
 def _log_sum(xp: Namespace, x: Array, axis: int, keepdims: bool) -> Array:
-    """Logarithm of the sum of exponentials along one axis."""
+    """Logarithm of the sum of exponentials along one axis, which always stays: called as `xp.sum` is."""
     top, rest = log_sum_exp(xp, xp.moveaxis(x, axis, -1))
     return xp.moveaxis(top + rest, -1, axis)
 

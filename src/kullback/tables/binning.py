@@ -99,9 +99,9 @@ def choose_bins(kind: Kind, sample: NDArray[np.float64], most: int, rows: float)
     if not len(values):
         return Bins(kind, ())
     shares = max(2, min(most, int(math.sqrt(rows))))
-    distinct, counts = np.unique(values, return_counts=True)
+    different, counts = np.unique(values, return_counts=True)
     # A value that fills half a bin of its own is one: zeros, defaults, small integers.
-    own = distinct[(counts >= max(3, len(values) / (2 * shares)))]
+    own = different[counts >= max(3, len(values) / (2 * shares))]
     rest = values[~np.isin(values, own)]
     edges = {edge for value in own.tolist() for edge in (value, _after(kind, value))}
     if len(rest):

@@ -233,9 +233,9 @@ def _caveats(
             f"{counts.rare_share:.0%} of the rows hold values too rare to be compared one by one:"
             " only the lower end of the interval is promised."
         )
-    distinct = float(counts.levels.sum())
-    if distinct > 100 and distinct > 0.9 * min(current.rows, reference.rows):
-        yield f"{distinct:,.0f} distinct values: nearly every row has its own, as an identifier does."
+    different = float(counts.levels.sum())
+    if different > 100 and different > 0.9 * min(current.rows, reference.rows):
+        yield f"{different:,.0f} distinct values: nearly every row has its own, as an identifier does."
     if bins is not None and bins.merged:
         yield "Integers beyond 2^53 were compared as 64-bit floats: neighbours among them count as one value."
     if reference.weights is not None and any(level.label == OTHER for level in listed):

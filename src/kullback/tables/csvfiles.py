@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from kullback._core.errors import TableError
 
+from .reading import refuse_duplicates, refuse_other_columns
+
 _DELIMITERS = (",", ";", "\t", "|")
 _LINES_SEARCHED = 200_000
 
 
-def read_csv(paths: Sequence[str], engine: Any, where: str, check_names: Callable[[Sequence[str], str], None]) -> Any:
+def read_csv(paths: Sequence[str], engine: Any, where: str) -> Any:
     """Read CSV files.
 
     DuckDB renames the second column of one name, and where rows differ in length it either sees a single column or
@@ -36,16 +38,8 @@ def read_csv(paths: Sequence[str], engine: Any, where: str, check_names: Callabl
     if len(table.columns) != len(names):
         _refuse_ragged(paths, delimiter, len(names), where)
     if names and names[0] == table.columns[0]:
-        check_names(names, where)
+        refuse_duplicates(names, where)
     return table
-
-
-def refuse_other_columns(first: Sequence[str], names: Sequence[str], path: str, where: str) -> None:
-    """Refuse a file of a glob whose columns are not those of the first."""
-    other = sorted(set(first) ^ set(names))
-    if other:
-        has, file = ("has" if other[0] in names else "lacks"), Path(path).name
-        raise TableError(f"{where} cannot be read as one table: {file} {has} the column {other[0]!r}, unlike the first")
 
 
 def _open(path: str) -> TextIO:

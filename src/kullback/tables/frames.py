@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from kullback._core.errors import InputTypeError
+from kullback._core.errors import InputTypeError, TableError
 from kullback._core.extras import require
 
 from .reading import readable, refuse_duplicates
@@ -29,7 +29,7 @@ def as_arrow(source: Any, role: str) -> tuple[Any, dict[str, str]]:
     InputTypeError
         If the source is no data frame.
     TableError
-        If it cannot be converted, or two columns have one name.
+        If it cannot be converted, two columns have one name, or none has a type that engines hold.
     """
     pyarrow = require("pyarrow", extra="tables", purpose="read data frames")
     convert = _arrow_converter(source, pyarrow)
@@ -46,7 +46,9 @@ def as_arrow(source: Any, role: str) -> tuple[Any, dict[str, str]]:
                 held[field.name] = table[field.name]
             else:
                 refused[field.name] = str(field.type)
-        return (pyarrow.table(held) if refused or held else table), refused
+        if not held:
+            raise TableError(f"{role} has no column of a type that can be compared")
+        return pyarrow.table(held), refused
 
 
 def _has_a_type(dtype: Any, types: Any) -> bool:

@@ -148,7 +148,7 @@ def _stack(reference: Side, current: Side, column: Column) -> Any:
 
 
 def _count_bins(both: Any, i: int, bins: Bins) -> Any:
-    # Both keys fit 8 bits: engines then address the groups directly.
+    # Narrow keys: engines address few groups directly.
     keys = both.mutate(key=bins.code(both.key, ibis()))
     sides = keys.group_by("key", "side").aggregate(n=_rows(keys))
     codes = sides.group_by("key").aggregate(**_by_side(sides))

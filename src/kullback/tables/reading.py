@@ -1,10 +1,11 @@
-"""What every way of reading a table shares: engines' errors in one sentence, and names that an engine takes for one."""
+"""What every way of reading a table shares: errors in one sentence, and columns that engines mix up or drop."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from kullback._core.errors import KullbackError, TableError
 from kullback._core.text import cut
@@ -34,6 +35,14 @@ def refuse_duplicates(names: Sequence[str], where: str) -> None:
             alike = f"more than one column named {name!r}" if twin == name else f"columns named {twin!r} and {name!r}"
             raise TableError(f"{where} has {alike}: rename all but one")
         seen[name.casefold()] = name
+
+
+def refuse_other_columns(first: Sequence[str], names: Sequence[str], path: str, where: str) -> None:
+    """Refuse a file of a glob whose columns are not those of the first."""
+    other = sorted(set(first) ^ set(names))
+    if other:
+        has, file = ("has" if other[0] in names else "lacks"), Path(path).name
+        raise TableError(f"{where} cannot be read as one table: {file} {has} the column {other[0]!r}, unlike the first")
 
 
 def _first_sentence(error: BaseException) -> str:

@@ -16,9 +16,9 @@ from typing import Any
 from kullback._core.errors import TableError
 from kullback._core.extras import require
 
-from .csvfiles import read_csv, refuse_other_columns
+from .csvfiles import read_csv
 from .frames import as_arrow
-from .reading import readable, refuse_duplicates
+from .reading import readable, refuse_duplicates, refuse_other_columns
 
 _READERS = {
     ".parquet": "parquet",
@@ -128,8 +128,6 @@ def _open(source: Any, role: str, engine: Any, after: ExitStack) -> Opened:
     else:
         frame, refused = as_arrow(source, role)
         table = _lend(frame, role, engine, after)
-    if not table.columns:
-        raise TableError(f"{role} has no columns that can be compared")
     return Opened(table, refused)
 
 
@@ -163,7 +161,7 @@ def _open_files(pattern: str, role: str, engine: Any, after: ExitStack) -> Any:
             _check_parquet(paths, where)
             return engine.read_parquet(paths, union_by_name=len(paths) > 1)
         if kind == "csv":
-            return read_csv(paths, engine, where, refuse_duplicates)
+            return read_csv(paths, engine, where)
         if kind == "json":
             return engine.read_json(paths)
         dataset = require("pyarrow.dataset", extra="tables", purpose="read Arrow files")
