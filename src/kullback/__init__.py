@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import late as _late
 from ._core.divergence import Divergence
-from ._core.errors import InputError, InputTypeError, KullbackError, MissingExtra, TableError
+from ._core.errors import InputError, InputTypeError, KullbackError, MissingExtra, NoClosedForm, TableError
 from .arrays import (
     GENERATORS,
     Decomposition,
@@ -39,16 +39,21 @@ from .arrays import (
 __version__ = "0.1.0.dev0"
 
 _late.provide("chart of a divergence", "kullback.report.charts:of_divergence")
+_late.provide("measures of distributions", "kullback.distributions.measures:measure")
 _late.provide("page of a comparison", "kullback.report.page:of_comparison")
 
 if TYPE_CHECKING:
+    from . import distributions
+    from .distributions import closed_forms
     from .tables import Comparison, compare
 
-_ON_FIRST_USE = {"compare": "tables", "Comparison": "tables"}
+_ON_FIRST_USE = {"compare": "tables", "Comparison": "tables", "closed_forms": "distributions"}
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs SciPy or an extra only when it is asked for."""
+    if name == "distributions":
+        return import_module("kullback.distributions")
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'kullback' has no attribute {name!r}")
     return getattr(import_module(f"kullback.{_ON_FIRST_USE[name]}"), name)
@@ -64,14 +69,17 @@ __all__ = [
     "InputTypeError",
     "KullbackError",
     "MissingExtra",
+    "NoClosedForm",
     "TableError",
     "alpha_divergence",
     "chain_rule",
     "chi2",
+    "closed_forms",
     "compare",
     "contributions",
     "cross_entropy",
     "decompose",
+    "distributions",
     "entropy",
     "f_divergence",
     "generalized_kl",

@@ -21,3 +21,7 @@ class TableError(InputError):
 
 class MissingExtra(KullbackError, ImportError):
     """An optional dependency is absent: the message says what to install, and why."""
+
+
+class NoClosedForm(KullbackError, NotImplementedError):
+    """No closed form is known: the message names the pair, the nearest that has one, and `kullback.estimate`."""

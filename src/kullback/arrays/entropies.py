@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 from ._backend import Array
 from ._checks import check_forms
+from ._objects import or_distributions
 from ._rows import Rows, Side, measure
 from .measures import kl
 
 
+@or_distributions
 def entropy(p: Any, *, axis: Any = -1, base: float | None = None, form: Any = "probs", normalize: bool = False) -> Any:
     r"""Shannon entropy H(p): the nats per draw of the best code for p.
 
@@ -58,6 +60,7 @@ def _entropy(rows: Rows) -> Array:
     return rows.sum(_surprise(rows.sides[0], rows.sides[0]))
 
 
+@or_distributions
 def cross_entropy(
     p: Any, q: Any, *, axis: Any = -1, base: float | None = None, form: Any = "probs", normalize: bool = False
 ) -> Any:
@@ -129,6 +132,7 @@ class Decomposition(NamedTuple):
     cross_entropy: Any
 
 
+@or_distributions
 def decompose(
     p: Any, q: Any, *, axis: Any = -1, base: float | None = None, form: Any = "probs", normalize: bool = False
 ) -> Decomposition:

@@ -9,10 +9,12 @@ from kullback._core.errors import InputError, InputTypeError
 
 from ._backend import Array
 from ._numeric import root
+from ._objects import or_distributions
 from ._rows import measure
 from .generators import GENERATORS, Generator
 
 
+@or_distributions
 def total_variation(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
     r"""Total variation distance: the most that the two can differ on any event, in [0, 1].
 
@@ -58,6 +60,7 @@ def total_variation(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", norm
     )
 
 
+@or_distributions
 def hellinger(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
     r"""Hellinger distance, in [0, 1].
 
@@ -102,6 +105,7 @@ def hellinger(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize:
     )
 
 
+@or_distributions
 def chi2(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
     r"""Pearson's χ² divergence.
 
@@ -147,6 +151,7 @@ def chi2(p: Any, q: Any, *, axis: Any = -1, form: Any = "probs", normalize: bool
     )
 
 
+@or_distributions
 def f_divergence(
     p: Any,
     q: Any,

@@ -10,10 +10,12 @@ from typing import Any
 from kullback._core.errors import InputError
 
 from ._backend import Array
+from ._objects import or_distributions
 from ._pair import against_mixture
 from ._rows import Rows, measure, pair
 
 
+@or_distributions
 def kl(
     p: Any, q: Any, *, axis: Any = -1, base: float | None = None, form: Any = "probs", normalize: bool = False
 ) -> Any:
@@ -166,6 +168,7 @@ def _contributions(rows: Rows) -> Array:
     return rows.restore(rows.pair.gap())
 
 
+@or_distributions
 def js(
     p: Any,
     q: Any,
@@ -265,6 +268,7 @@ def _weights(weight: Any, count: int) -> list[float]:
     return weights
 
 
+@or_distributions
 def jeffreys(
     p: Any, q: Any, *, axis: Any = -1, base: float | None = None, form: Any = "probs", normalize: bool = False
 ) -> Any:

@@ -9,9 +9,11 @@ from kullback._core.errors import InputError, InputTypeError
 
 from ._backend import Array
 from ._numeric import log_sum_exp
+from ._objects import or_distributions
 from ._rows import Rows, measure
 
 
+@or_distributions
 def alpha_divergence(
     p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs", normalize: bool = False
 ) -> Any:
@@ -62,6 +64,7 @@ def alpha_divergence(
     return measure(lambda rows: rows.sum(rows.pair.gap(order)), (p, q), axis=axis, form=form, normalize=normalize)
 
 
+@or_distributions
 def tsallis(p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs", normalize: bool = False) -> Any:
     r"""Tsallis relative entropy.
 
@@ -115,6 +118,7 @@ def tsallis(p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs"
     return measure(formula, (p, q), axis=axis, form=form, normalize=normalize)
 
 
+@or_distributions
 def renyi(
     p: Any,
     q: Any,

@@ -1,0 +1,83 @@
+"""Where a distribution lives: a space, and bounds that may depend on parameters."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kullback.arrays._backend import Array
+
+if TYPE_CHECKING:
+    from ._family import Family
+
+Bound = float | str
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The support of a family of distributions.
+
+    Parameters
+    ----------
+    space : str
+        What an event is: "reals", "integers", "circle", "vectors", "simplex", "counts", "sphere", …
+    lower, upper : float or str
+        Bounds of an interval of numbers; a string names the parameter that is the bound.
+    """
+
+    space: str
+    lower: Bound = -math.inf
+    upper: Bound = math.inf
+
+    @property
+    def fixed(self) -> bool:
+        """Whether no bound depends on a parameter."""
+        return not isinstance(self.lower, str) and not isinstance(self.upper, str)
+
+
+def reals(lower: Bound = -math.inf, upper: Bound = math.inf) -> Domain:
+    """Return an interval of real numbers."""
+    return Domain("reals", lower, upper)
+
+
+def integers(lower: Bound = 0, upper: Bound = math.inf) -> Domain:
+    """Return an interval of integers, bounds included."""
+    return Domain("integers", lower, upper)
+
+
+def bound(law: Family, end: Bound) -> Any:
+    """Return the bound of one distribution."""
+    return getattr(law, end) if isinstance(end, str) else end
+
+
+def never_covers(p: type[Family], q: type[Family]) -> bool:
+    """Whether P has mass where Q has none, whatever the parameters."""
+    if p.domain.space != q.domain.space:
+        # A density and a probability mass function are singular to each other.
+        return {p.domain.space, q.domain.space} == {"reals", "integers"}
+    lowest_p, lowest_q = _range(p, p.domain.lower), _range(q, q.domain.lower)
+    highest_p, highest_q = _range(p, p.domain.upper), _range(q, q.domain.upper)
+    return _always_below(lowest_p, lowest_q) or _always_below(highest_q, highest_p)
+
+
+def _range(family: type[Family], end: Bound) -> tuple[float, float, bool]:
+    """Return the values a bound may take, and whether the ends of that range are left out."""
+    if not isinstance(end, str):
+        return float(end), float(end), False
+    rule = family.parameters[end].rule
+    return rule.lower, rule.upper, True
+
+
+def _always_below(a: tuple[float, float, bool], b: tuple[float, float, bool]) -> bool:
+    (_, a_most, a_open), (b_least, _, b_open) = a, b
+    return a_most < b_least or (a_most == b_least and (a_open or b_open))
+
+
+def covers(q: Family, p: Family) -> Array | bool:
+    """Where the support of P lies in that of Q: True where that is so for all parameters."""
+    if p.domain.fixed and q.domain.fixed:
+        return bool(q.domain.lower <= p.domain.lower and p.domain.upper <= q.domain.upper)  # type: ignore[operator]
+    low = bound(q, q.domain.lower) <= bound(p, p.domain.lower)
+    high = bound(p, p.domain.upper) <= bound(q, q.domain.upper)
+    return low & high

@@ -1,0 +1,225 @@
+"""What every family of distributions is: named parameters in one array library, a domain, and what is known of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import MISSING, dataclass
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+
+import numpy as np
+
+from kullback._core.errors import InputError, InputTypeError
+from kullback.arrays._backend import Array, Namespace, as_arrays, device, is_torch, lives_on_cpu, working_dtype
+from kullback.arrays._checks import check_dtype
+
+from ._constraints import Rule
+from ._domain import Domain
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a family: its name, and what it may be."""
+
+    name: str
+    rule: Rule
+
+
+def parameter(rule: Rule, default: Any = MISSING) -> Any:
+    """Declare a parameter in the body of a family."""
+    return dataclasses.field(default=default, metadata={"rule": rule})
+
+
+_F = TypeVar("_F")
+_L = TypeVar("_L", bound="Family")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(parameter,))
+def family(cls: type[_F]) -> type[_F]:
+    """Make a family of a class that declares parameters."""
+    return dataclass(frozen=True, eq=False, repr=False)(cls)
+
+
+@family
+class Family:
+    """A distribution of a known family, or a batch of them.
+
+    A family declares its parameters with `parameter`, its `domain`, and as much of `log_density`, `entropy`, `mean`,
+    `variance`, `sample` and `expectations` as has a closed form. Parameters broadcast; they are kept in working
+    precision (float32 on a CPU is widened), results come back in the dtype they were given in.
+    """
+
+    domain: ClassVar[Domain]
+    parameters: ClassVar[dict[str, Parameter]] = {}
+    #: Groups of parameters of which exactly one is given, such as probs or logits.
+    one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        declared = {n: f for n, f in vars(cls).items() if isinstance(f, dataclasses.Field) and "rule" in f.metadata}
+        cls.parameters = cls.parameters | {n: Parameter(n, f.metadata["rule"]) for n, f in declared.items()}
+
+    def __post_init__(self) -> None:
+        self._take({name: getattr(self, name) for name in self.parameters}, checked=False)
+
+    @classmethod
+    def trusted(cls, **parameters: Any) -> Self:
+        """Make a distribution of parameters that have been checked before."""
+        law = object.__new__(cls)
+        for name in cls.parameters:
+            parameters.setdefault(name, None)
+        for f in dataclasses.fields(cls):
+            if f.name not in cls.parameters:
+                object.__setattr__(law, f.name, parameters.pop(f.name, f.default))
+        law._take(parameters, checked=True)
+        return law
+
+    def like(self, family: type[_L], **parameters: Any) -> _L:
+        """Return a member of a family, in the precision that this distribution is kept and reported in."""
+        law = family.trusted(**{k: self.xp.asarray(v) if np.isscalar(v) else v for k, v in parameters.items()})
+        object.__setattr__(law, "dtype", self.dtype)
+        return law
+
+    def _take(self, given: dict[str, Any], *, checked: bool) -> None:
+        given = {name: value for name, value in given.items() if value is not None}
+        for group in self.one_of:
+            if sum(name in given for name in group) != 1:
+                raise InputTypeError(f"{type(self).__name__} takes exactly one of {' and '.join(group)}")
+        try:
+            xp, arrays = as_arrays(*given.values())
+        except (ValueError, TypeError) as error:
+            raise InputTypeError(f"{type(self).__name__}: {error}") from error
+        arrays = [xp.asarray(a) if isinstance(a, (np.generic, float, int)) else a for a in arrays]
+        for name, array in zip(given, arrays, strict=True):
+            check_dtype(xp, array, f"{type(self).__name__}: {name}", "probs", counts_welcome=True)
+        floats = [a.dtype for a in arrays if not xp.isdtype(a.dtype, "integral")]
+        dtype = xp.result_type(*floats) if floats else working_dtype(xp, arrays[0].dtype, lives_on_cpu(arrays[0]))
+        working = working_dtype(xp, dtype, lives_on_cpu(arrays[0]))
+        object.__setattr__(self, "xp", xp)
+        object.__setattr__(self, "dtype", dtype)
+        for name in self.parameters:
+            object.__setattr__(self, name, None)
+        for name, array in zip(given, arrays, strict=True):
+            array = xp.astype(array, working, copy=False)
+            self._check_shape(name, array)
+            if not checked:
+                self.parameters[name].rule.check(xp, type(self).__name__, name, array)
+            object.__setattr__(self, name, array)
+        if not checked:
+            _ = self.batch_shape
+            self.check()
+
+    def _check_shape(self, name: str, array: Array) -> None:
+        ndim = self.parameters[name].rule.event_ndim
+        if array.ndim < ndim:
+            kind = {1: "vectors", 2: "matrices"}[ndim]
+            raise InputError(f"{type(self).__name__}: {name} must hold {kind}, got shape {tuple(array.shape)}")
+
+    def check(self) -> None:
+        """Refuse parameters that do not go together; a family says here what its rules cannot."""
+
+    # Set by `_take`; not fields, so that a family's parameters are all that it shows.
+    xp: ClassVar[Namespace]
+    dtype: ClassVar[Any]
+
+    @property
+    def given(self) -> dict[str, Array]:
+        """The parameters that were given."""
+        return {name: getattr(self, name) for name in self.parameters if getattr(self, name) is not None}
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the batch of distributions."""
+        shapes = {
+            name: tuple(a.shape[: a.ndim - self.parameters[name].rule.event_ndim]) for name, a in self.given.items()
+        }
+        try:
+            return np.broadcast_shapes(*shapes.values())
+        except ValueError as error:
+            text = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise InputError(f"{type(self).__name__}: the batch shapes of {text} do not broadcast") from error
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one draw."""
+        return ()
+
+    @property
+    def discrete(self) -> bool:
+        """Whether draws have probabilities, not densities."""
+        return self.domain.space in ("integers", "counts", "one-hot")
+
+    def log_density(self, x: Array) -> Array:
+        """Logarithm of the density, or of the probability, at x."""
+        raise NotImplementedError
+
+    def entropy(self) -> Array:
+        """Entropy in nats."""
+        raise NotImplementedError
+
+    def mean(self) -> Array:
+        """Mean."""
+        raise NotImplementedError
+
+    def variance(self) -> Array:
+        """Variance."""
+        raise NotImplementedError
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+        """Return `count` draws of each distribution of the batch, as a NumPy array, draws along the first axis."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={_short(value)}" for name, value in self.given.items())
+        return f"{type(self).__name__}({values})"
+
+
+def _short(value: Array) -> str:
+    return repr(float(value)) if value.ndim == 0 else f"array{tuple(value.shape)}"
+
+
+def knows(law: Family | type[Family], what: str) -> bool:
+    """Whether a family has a closed form of "entropy", "mean", …."""
+    family = law if isinstance(law, type) else type(law)
+    return getattr(family, what) is not getattr(Family, what)
+
+
+def together(p: Family, q: Family) -> tuple[Family, Family]:
+    """Return both distributions in the array library, device and working precision of the first."""
+    theirs = [a for law in (p, q) for a in law.given.values()]
+    same = p.xp is q.xp and all(a.dtype == theirs[0].dtype and _place(a) == _place(theirs[0]) for a in theirs)
+    if same:
+        return p, q
+    like = next(iter(p.given.values()))
+    wide = p.xp.result_type(*(a.dtype for a in theirs)) if p.xp is q.xp else like.dtype
+    result = p.xp.result_type(p.dtype, q.dtype) if p.xp is q.xp else p.dtype
+    return _moved(p, p, like, wide, result), _moved(q, p, like, wide, result)
+
+
+def _place(x: Array) -> str:
+    return str(device(x))
+
+
+def _moved(law: Family, to: Family, like: Array, working: Any, dtype: Any) -> Family:
+    def move(x: Array) -> Array:
+        if law.xp is not to.xp:
+            if is_torch(x) and x.requires_grad:
+                raise InputError(
+                    f"{type(law).__name__} is made of tensors with a gradient, which another library would lose: "
+                    "make both distributions of torch, or detach them"
+                )
+            x = to.xp.asarray(np.asarray(x), device=device(like)) if not is_torch(like) else _tensor(x, like)
+        return to.xp.astype(x, working, copy=False)
+
+    moved = object.__new__(type(law))
+    for f in dataclasses.fields(law):
+        value = getattr(law, f.name)
+        object.__setattr__(moved, f.name, move(value) if f.name in law.parameters and value is not None else value)
+    object.__setattr__(moved, "xp", to.xp)
+    object.__setattr__(moved, "dtype", dtype)
+    return moved
+
+
+def _tensor(x: Array, like: Array) -> Array:
+    import torch
+
+    return torch.as_tensor(np.array(x), device=like.device)

@@ -1,0 +1,135 @@
+"""Differences that cancel if formed naively: each is made so that it keeps its last bits, and its derivatives.
+
+Closed forms are sums of *gaps*, Bregman divergences of convex functions of one number, each at least 0 and 0 only at
+equality. Written with elementary functions, they are differentiable in every array library.
+"""
+
+from __future__ import annotations
+
+import math
+
+from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._numeric import polynomial
+
+from ._special import special
+
+# 1/(j+2)!: what is left out of exp_gap on [−1, 1] is below 1e-18 of it.
+_EXP_GAP = [1 / math.factorial(j + 2) for j in range(18)]
+# B_2k/(2k(2k−1)) of Stirling's series; past arguments of 10 the first term left out is below 1e-17 of a gap.
+_STIRLING = [
+    1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400,
+]  # fmt: skip
+_SHIFT = 10
+
+
+def log_ratio(xp: Namespace, a: Array, b: Array) -> Array:
+    """log(a/b) of positive numbers, to full relative accuracy also near a = b, and where a/b would overflow."""
+    difference = a - b
+    near = xp.abs(difference) <= 0.5 * b
+    zero = xp.zeros_like(difference)
+    one = xp.ones_like(difference)
+    close = xp.log1p(xp.where(near, difference / xp.where(near, b, one), zero))
+    ratio = xp.where(near, one, a / b)
+    formed = (ratio >= float(xp.finfo(ratio.dtype).smallest_normal)) & (ratio < math.inf)
+    logs = xp.log(xp.where(formed, one, a)) - xp.log(xp.where(formed, one, b))
+    return xp.where(near, close, xp.where(formed, xp.log(xp.where(formed, ratio, one)), logs))
+
+
+def exp_gap(xp: Namespace, x: Array) -> Array:
+    """e^x − 1 − x, the gap of the exponential."""
+    near = xp.abs(x) <= 1
+    inner = xp.where(near, x, xp.zeros_like(x))
+    outer = xp.where(near, xp.ones_like(x), x)
+    return xp.where(near, inner * inner * polynomial(inner, _EXP_GAP), xp.expm1(outer) - outer)
+
+
+def log_gap(xp: Namespace, t: Array) -> Array:
+    """T − log(1 + t), the gap of −log from 1 to 1 + t."""
+    return exp_gap(xp, xp.log1p(t))
+
+
+def ratio_gap(xp: Namespace, a: Array, b: Array) -> Array:
+    """a/b − 1 − log(a/b) of positive numbers, the gap of −log between scales: D of exponential distributions."""
+    return exp_gap(xp, log_ratio(xp, a, b))
+
+
+def relative_entropy(xp: Namespace, p: Array, q: Array) -> Array:
+    """p·log(p/q) − p + q of numbers of at least 0: inf where only q is 0."""
+    some = (p != 0) & (q != 0)
+    one = xp.ones_like(p + q)
+    safe_p, safe_q = xp.where(some, p, one), xp.where(some, q, one)
+    gap = safe_p * exp_gap(xp, log_ratio(xp, safe_q, safe_p))
+    only_p = (p != 0) & (q == 0)
+    # At p = 0 the slope in p is −inf, as the limit has it.
+    edge = xp.where(only_p, xp.full_like(one, math.inf), q + 0 * p)
+    return xp.where(some, gap, edge)
+
+
+def lgamma_gap(xp: Namespace, a: Array, b: Array) -> Array:
+    """Log Γ(b) − log Γ(a) − ψ(a)·(b − a) of positive numbers, the gap of log Γ."""
+    return relative_entropy(xp, b, a) + stirling_gap(xp, a, b)
+
+
+def stirling_gap(xp: Namespace, a: Array, b: Array) -> Array:
+    r"""Return what the gap of log Γ(x) has beyond that of x·log x − x; at least 0, about t²/4 with t = b/a − 1.
+
+    Beyond arguments of 10, by Stirling's series,
+
+    .. math:: \frac{t - \log(1 + t)}{2} + \sum_k \frac{B_{2k}}{2k(2k-1)}
+              \left(b^{1-2k} - a^{1-2k} + (2k-1)a^{-2k}(b - a)\right);
+
+    smaller ones are brought there by the recurrence, each step a gap of −log; those a factor of 4 apart have nothing
+    to lose by differences.
+    """
+    d = b - a
+    near = xp.abs(d) <= 0.75 * xp.where(a < b, b, a)
+    large = xp.where(a < b, a, b) >= _SHIFT
+    shift = xp.where(large, xp.zeros_like(d), xp.full_like(d, float(_SHIFT)))
+    a_near, d_near = xp.where(near, a, xp.ones_like(d)), xp.where(near, d, xp.zeros_like(d))
+    b_near = xp.where(near, b, xp.ones_like(d))
+
+    def log_phi(x: Array) -> Array:
+        return exp_gap(xp, xp.log1p(-x))
+
+    steps = sum(log_gap(xp, d_near / (a_near + k)) for k in range(_SHIFT))
+    high_a, high_b = a_near + shift, b_near + shift
+    # φ from the exact difference: a shifted argument has lost the last bits of it.
+    lifted = steps + high_b * log_phi(d_near / high_b) - b_near * log_phi(d_near / b_near)
+    series = 0.5 * log_gap(xp, d_near / high_a) + _series_gap(xp, high_a, high_b, d_near)
+    close = series + xp.where(large, xp.zeros_like(d), lifted)
+    slope = _stirling_slope(xp, a)
+    apart = 0.5 * log_ratio(xp, a, b) + _stirling_rest(xp, b) - _stirling_rest(xp, a) - slope * d
+    return xp.where(near, close, apart)
+
+
+def _stirling_rest(xp: Namespace, x: Array) -> Array:
+    """Log Γ(x) − (x − ½)·log x + x − ½·log 2π."""
+    large = x >= _SHIFT
+    y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
+    series = y * polynomial(y * y, _STIRLING)
+    low = xp.where(large, xp.ones_like(x), x)
+    direct = special(xp).lgamma(low) - (low - 0.5) * xp.log(low) + low - 0.5 * math.log(2 * math.pi)
+    return xp.where(large, series, direct)
+
+
+def _stirling_slope(xp: Namespace, x: Array) -> Array:
+    """ψ(x) − log x."""
+    large = x >= _SHIFT
+    y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
+    series = -0.5 * y - y * y * polynomial(y * y, [(2 * k + 1) * c for k, c in enumerate(_STIRLING)])
+    low = xp.where(large, xp.ones_like(x), x)
+    return xp.where(large, series, special(xp).digamma(low) - xp.log(low))
+
+
+def _series_gap(xp: Namespace, a: Array, b: Array, d: Array) -> Array:
+    """Return the gap of the sum over k in Stirling's series, from a to b = a + d, both at least 10."""
+    x, y = 1 / a, 1 / b
+    # The bracket of k is (d·x)(d·y)·x·S_n with n = 2k − 1, S_1 = 1, S_n = n·x^(n−1) + y·S_(n−1): no term cancels.
+    s, power = xp.ones_like(x + y), xp.ones_like(x + y)
+    total = _STIRLING[0] * s
+    for n in range(2, 2 * len(_STIRLING)):
+        power = power * x
+        s = n * power + y * s
+        if n % 2:
+            total = total + _STIRLING[n // 2] * s
+    return (d * x) * ((d * y) * (x * total))

@@ -1,0 +1,62 @@
+"""A distribution object that belongs to no family we know: it has a density and can be sampled, and no closed form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kullback.arrays._backend import Array
+
+from ._domain import Domain, reals
+from ._family import Family, family
+
+
+@family
+class Foreign(Family):
+    """A distribution known only by its log-density, its domain and its draws, all in NumPy and float64.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    log_density_of : callable
+        From an array of events, the logarithms of their densities.
+    draw : callable
+        From a NumPy generator and a count, draws along the first axis.
+    shape : tuple of int
+        Shape of an event.
+    where : Domain
+        Its support.
+    """
+
+    domain = Domain("unknown")
+    name: str = ""
+    log_density_of: Any = None
+    draw: Any = None
+    shape: tuple[int, ...] = ()
+    where: Domain = reals()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "xp", _numpy())
+        object.__setattr__(self, "dtype", np.float64)
+        object.__setattr__(self, "domain", self.where)
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+    def log_density(self, x: Array) -> Array:
+        return np.asarray(self.log_density_of(np.asarray(x)), dtype=np.float64)
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+        return np.asarray(self.draw(rng, count), dtype=np.float64)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _numpy() -> Any:
+    import array_api_compat.numpy as xp
+
+    return xp

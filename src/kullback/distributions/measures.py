@@ -1,0 +1,135 @@
+"""The measures of distribution objects: closed forms or `NoClosedForm`, never an approximation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kullback._core.errors import InputError, InputTypeError, NoClosedForm
+from kullback._core.units import nats_per_unit
+from kullback.arrays._backend import Array, finish, quiet
+
+from . import _exponential
+from ._domain import covers
+from ._exponential import ExponentialFamily
+from ._family import Family, knows, together
+from ._registry import find, nearest
+from .adapters import adapt
+
+Law = Family
+
+
+def measure(name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Apply the measure called `name` to distribution objects; `options` are those of its function for arrays."""
+    if name not in MEASURES:
+        has = ", ".join(MEASURES)
+        raise NoClosedForm(f"{name} has no closed form for distribution objects; those that have are {has}")
+    options = dict(options)
+    values = [*values, *(options.pop(side) for side in ("p", "q") if side in options)]
+    unit = nats_per_unit(options.pop("base", None)) if name not in _WITHOUT_UNIT else 1.0
+    allowed = {"order"} if name in _WITH_ORDER else set()
+    if unknown := set(options) - allowed:
+        what = ", ".join(sorted(unknown))
+        raise InputTypeError(f"{name} of distribution objects takes no {what}: that is for arrays of probabilities")
+    if name in _WITH_ORDER and len(values) == 3:
+        options["order"] = values.pop()
+    laws = [adapt(value) for value in values]
+    if len(laws) == 2:
+        laws = list(paired(*laws))
+    with quiet(laws[0].xp):
+        value = MEASURES[name](*laws, **options)
+        return finish(laws[0].xp, value if unit == 1.0 else value / unit, laws[0].dtype)
+
+
+def paired(p: Law, q: Law) -> tuple[Law, Law]:
+    """Return two distributions of events of one shape, in one array library."""
+    if p.event_shape != q.event_shape:
+        raise InputError(
+            f"P is over events of shape {p.event_shape} ({type(p).__name__}) and Q of shape {q.event_shape} "
+            f"({type(q).__name__}): a divergence compares distributions over the same events"
+        )
+    return together(p, q)
+
+
+def kl(p: Law, q: Law) -> Array:
+    """D(P‖Q) in nats, of distributions in one array library."""
+    form = find(type(p), type(q))
+    if form is None:
+        raise NoClosedForm(refusal(p, q))
+    value = form.compute(p, q)
+    if not form.finite or (p.domain.fixed and q.domain.fixed):
+        return value
+    return p.xp.where(covers(q, p), value, p.xp.full_like(value, math.inf))
+
+
+def refusal(p: Law, q: Law) -> str:
+    """Say that there is no closed form, what the nearest ones are, and what to do."""
+    near = nearest(type(p), type(q))
+    known = f" (the nearest pairs that have one: {', '.join(near)})" if near else ""
+    return (
+        f"no closed form of D(P‖Q) is known for {type(p).__name__}‖{type(q).__name__}{known}; "
+        "kullback.estimate(P, Q) computes it numerically and states its error"
+    )
+
+
+def entropy(p: Law) -> Array:
+    """Return the entropy in nats; of a density, the differential entropy."""
+    if not knows(p, "entropy"):
+        raise NoClosedForm(f"no closed form of the entropy of {type(p).__name__} is known")
+    return p.entropy()
+
+
+def cross_entropy(p: Law, q: Law) -> Array:
+    """H(P, Q) = H(P) + D(P‖Q)."""
+    return entropy(p) + kl(p, q)
+
+
+def jeffreys(p: Law, q: Law) -> Array:
+    """D(P‖Q) + D(Q‖P)."""
+    return kl(p, q) + kl(q, p)
+
+
+def renyi(p: Law, q: Law, order: float) -> Array:
+    """Return the Rényi divergence of an order above 0, for two members of one exponential family."""
+    order = float(order)
+    if not 0 < order < math.inf:
+        raise InputError(f"order must be above 0 and finite for distribution objects, got {order!r}")
+    if order == 1:
+        return kl(p, q)
+    if type(p) is not type(q) or not isinstance(p, ExponentialFamily) or not isinstance(q, ExponentialFamily):
+        raise NoClosedForm(
+            f"no closed form of the Rényi divergence is known for {type(p).__name__}‖{type(q).__name__}: "
+            "there is one for two members of an exponential family"
+        )
+    return _exponential.renyi(p, q, order, kl)
+
+
+def tsallis(p: Law, q: Law, order: float) -> Array:
+    """Tsallis relative entropy, from that of Rényi."""
+    if float(order) == 1:
+        return kl(p, q)
+    return p.xp.expm1((order - 1) * renyi(p, q, order)) / (order - 1)
+
+
+def alpha_divergence(p: Law, q: Law, order: float) -> Array:
+    """α-divergence (Cichocki and Amari), from that of Rényi."""
+    order = float(order)
+    return kl(p, q) if order == 1 else kl(q, p) if order == 0 else tsallis(p, q, order) / order
+
+
+def hellinger(p: Law, q: Law) -> Array:
+    """Hellinger distance, √(1 − ∫√(p·q))."""
+    return p.xp.sqrt(-p.xp.expm1(-0.5 * renyi(p, q, 0.5)))
+
+
+def chi2(p: Law, q: Law) -> Array:
+    """Pearson's χ², ∫(p − q)²/q."""
+    return p.xp.expm1(renyi(p, q, 2.0))
+
+
+MEASURES: dict[str, Callable[..., Array]] = {
+    f.__name__: f for f in (kl, entropy, cross_entropy, jeffreys, renyi, tsallis, alpha_divergence, hellinger, chi2)
+}
+_WITH_ORDER = ("renyi", "tsallis", "alpha_divergence")
+_WITHOUT_UNIT = ("hellinger", "chi2", "tsallis", "alpha_divergence")

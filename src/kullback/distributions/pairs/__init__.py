@@ -1,0 +1,1 @@
+"""Closed forms between families, one target or kind a file."""

@@ -1,0 +1,129 @@
+"""A family by its textbook density, in 50 digits, and D(P‖Q) of two of them by quadrature or summation alone."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import mpmath as mp
+
+Parameters = dict[str, Any]
+Number = Any
+
+DIGITS = 50
+
+
+@dataclass(frozen=True)
+class Law:
+    """A family of distributions on the line, by its definition.
+
+    Parameters
+    ----------
+    name : str
+        Name of the family of kullback that it is the truth of.
+    log_density : callable
+        From x and the parameters, in mpmath numbers, the log-density or log-probability inside the support.
+    support : callable
+        From the parameters, the ends of the support.
+    centre, width : callable
+        From the parameters, where the mass is and how wide, in the coordinate that is integrated over; only where to
+        look for it, so rough values do.
+    ordinary, extreme : list of dict
+        Parameters to try.
+    coordinate : {"identity", "log", "logit"}
+        What is integrated over: log(x − lower) for half-lines with a singular or heavy end, logit for intervals.
+    discrete : bool
+        Whether x runs over the integers.
+    marks : callable
+        From the parameters, more points, in the coordinate, to split the integral at: kinks, edges, far tails.
+    """
+
+    name: str
+    log_density: Callable[..., Number]
+    ordinary: list[Parameters]
+    support: Callable[..., tuple[Number, Number]] = lambda **_: (-mp.inf, mp.inf)
+    centre: Callable[..., Number] = lambda **_: mp.mpf(0)
+    width: Callable[..., Number] = lambda **_: mp.mpf(1)
+    extreme: list[Parameters] = field(default_factory=list)
+    coordinate: str = "identity"
+    discrete: bool = False
+    marks: Callable[..., list[Number]] = lambda **_: []
+
+
+@cache
+def laws() -> dict[str, Law]:
+    """Every law of the folder, by the name of its family."""
+    package = importlib.import_module("truths.laws")
+    modules = [importlib.import_module(f"truths.laws.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    return {law.name: law for module in modules for law in module.LAWS}
+
+
+@cache
+def textbook() -> dict[tuple[str, str], Callable[..., Number]]:
+    """Formulas of D(P‖Q) as textbooks print them, to be evaluated in many digits, by the names of the families."""
+    package = importlib.import_module("truths.laws")
+    modules = [importlib.import_module(f"truths.laws.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    return {pair: formula for module in modules for pair, formula in getattr(module, "TEXTBOOK", {}).items()}
+
+
+def exact(parameters: Parameters) -> Parameters:
+    """Parameters as the very numbers that float64 holds."""
+    return {name: mp.mpf(value) for name, value in parameters.items()}
+
+
+def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameters) -> Number:
+    """D(P‖Q) by definition."""
+    with mp.workdps(DIGITS):
+        pp, qq = exact(p_parameters), exact(q_parameters)
+        (p_low, p_high), (q_low, q_high) = p.support(**pp), q.support(**qq)
+        if p.discrete != q.discrete or p_low < q_low or p_high > q_high:
+            return mp.inf
+
+        def term(x: Number) -> Number:
+            log_p = p.log_density(x, **pp)
+            return mp.exp(log_p) * (log_p - q.log_density(x, **qq)) if log_p > -(mp.mpf(10) ** 6) else mp.mpf(0)
+
+        if p.discrete:
+            return _summed(term, p_low, p_high, p.centre(**pp), p.width(**pp))
+        return _integrated(p, pp, term)
+
+
+def _summed(term: Callable[[Number], Number], low: Number, high: Number, centre: Number, width: Number) -> Number:
+    """Sum outwards until what is left is negligible: terms fall at least geometrically past 60 widths."""
+    first = max(low, mp.floor(centre - 60 * width - 20))
+    last = min(high, mp.ceil(centre + 200 * width + 200))
+    if last - first > 3e5:
+        raise ValueError(f"a sum of {last - first} terms: give a textbook formula instead")
+    return mp.fsum(term(first + k) for k in range(int(last - first) + 1))
+
+
+def _integrated(p: Law, pp: Parameters, term: Callable[[Number], Number]) -> Number:
+    low, high = p.support(**pp)
+    centre, width = p.centre(**pp), p.width(**pp)
+    points = sorted({*(centre + width * k for k in (-60, -20, -6, -2, 0, 2, 6, 20, 60)), *p.marks(**pp)})
+    if p.coordinate == "identity":
+        inside = [x for x in points if low < x < high]
+        return mp.quad(term, [low, *inside, high])
+    if p.coordinate == "log":
+        return mp.quad(lambda u: term(low + mp.exp(u)) * mp.exp(u), [-mp.inf, *points, mp.inf])
+    span = high - low
+
+    def at(u: Number) -> Number:
+        share = 1 / (1 + mp.exp(-u))
+        return term(low + span * share) * span * share / (1 + mp.exp(u))
+
+    return mp.quad(at, [-mp.inf, *points, mp.inf])
+
+
+def tolerance(p: str, a: Parameters, q: str, b: Parameters) -> float:
+    """Relative error allowed: 1e-12, or what a law's file states, with its reason, where the conditioning is bad."""
+    package = importlib.import_module("truths.laws")
+    for m in pkgutil.iter_modules(package.__path__):
+        stated = getattr(importlib.import_module(f"truths.laws.{m.name}"), "CONDITIONS", {})
+        if (p, q) in stated:
+            return float(stated[p, q](a, b))
+    return 1e-12
