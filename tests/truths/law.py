@@ -40,6 +40,12 @@ class Law:
         Whether x runs over the integers.
     marks : callable
         From the parameters, more points, in the coordinate, to split the integral at: kinks, edges, far tails.
+    tails : callable
+        From the parameters, a and b such that the density goes like |x|^(a−1) at the lower end (of a half-line, 0) and
+        like |x|^(−b−1) at the upper one; infinite where it falls faster than any power.
+    costs : callable
+        From the parameters, c and d such that minus the log-density grows like |x|^(−c) at the lower end (of a
+        half-line, 0) and like |x|^d at the upper one; 0 where it grows slower than any power.
     """
 
     name: str
@@ -52,6 +58,8 @@ class Law:
     coordinate: str = "identity"
     discrete: bool = False
     marks: Callable[..., list[Number]] = lambda **_: []
+    tails: Callable[..., tuple[Number, Number]] = lambda **_: (mp.inf, mp.inf)
+    costs: Callable[..., tuple[Number, Number]] = lambda **_: (mp.mpf(0), mp.mpf(0))
 
 
 @cache
@@ -81,6 +89,8 @@ def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameter
         pp, qq = exact(p_parameters), exact(q_parameters)
         (p_low, p_high), (q_low, q_high) = p.support(**pp), q.support(**qq)
         if p.discrete != q.discrete or p_low < q_low or p_high > q_high:
+            return mp.inf
+        if any(cost >= tail for cost, tail in zip(q.costs(**qq), p.tails(**pp), strict=True)):
             return mp.inf
 
         def term(x: Number) -> Number:
