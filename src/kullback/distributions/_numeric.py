@@ -70,7 +70,7 @@ def lgamma_gap(xp: Namespace, a: Array, b: Array) -> Array:
     return relative_entropy(xp, b, a) + stirling_gap(xp, a, b)
 
 
-def stirling_gap(xp: Namespace, a: Array, b: Array) -> Array:
+def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> Array:
     r"""Return what the gap of log Γ(x) has beyond that of x·log x − x; at least 0, about t²/4 with t = b/a − 1.
 
     Beyond arguments of 10, by Stirling's series,
@@ -79,9 +79,9 @@ def stirling_gap(xp: Namespace, a: Array, b: Array) -> Array:
               \left(b^{1-2k} - a^{1-2k} + (2k-1)a^{-2k}(b - a)\right);
 
     smaller ones are brought there by the recurrence, each step a gap of −log; those a factor of 4 apart have nothing
-    to lose by differences.
+    to lose by differences. Give d, the exact b − a, where b is rounded.
     """
-    d = b - a
+    d = b - a if d is None else d
     near = xp.abs(d) <= 0.75 * xp.where(a < b, b, a)
     large = xp.where(a < b, a, b) >= _SHIFT
     shift = xp.where(large, xp.zeros_like(d), xp.full_like(d, float(_SHIFT)))
