@@ -40,6 +40,8 @@ class Law:
         Whether x runs over the integers.
     marks : callable
         From the parameters, more points, in the coordinate, to split the integral at: kinks, edges, far tails.
+    kinks : callable
+        From the parameters, where the log-density has a corner, as events: integrals over P and over Q split there.
     tails : callable
         From the parameters, a and b such that the density goes like |x|^(a−1) at the lower end (of a half-line, 0) and
         like |x|^(−b−1) at the upper one; infinite where it falls faster than any power.
@@ -58,6 +60,7 @@ class Law:
     coordinate: str = "identity"
     discrete: bool = False
     marks: Callable[..., list[Number]] = lambda **_: []
+    kinks: Callable[..., list[Number]] = lambda **_: []
     tails: Callable[..., tuple[Number, Number]] = lambda **_: (mp.inf, mp.inf)
     costs: Callable[..., tuple[Number, Number]] = lambda **_: (mp.mpf(0), mp.mpf(0))
 
@@ -90,7 +93,9 @@ def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameter
         (p_low, p_high), (q_low, q_high) = p.support(**pp), q.support(**qq)
         if p.discrete != q.discrete or p_low < q_low or p_high > q_high:
             return mp.inf
-        if any(cost >= tail for cost, tail in zip(q.costs(**qq), p.tails(**pp), strict=True)):
+        # The end of a half-line is no end of a law on the whole line.
+        shared = (p_low == q_low, p_high == q_high)
+        if any(s and cost >= tail for s, cost, tail in zip(shared, q.costs(**qq), p.tails(**pp), strict=True)):
             return mp.inf
 
         def term(x: Number) -> Number:
@@ -99,7 +104,7 @@ def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameter
 
         if p.discrete:
             return _summed(term, p_low, p_high, p.centre(**pp), p.width(**pp))
-        return _integrated(p, pp, term)
+        return _integrated(p, pp, term, [*p.kinks(**pp), *q.kinks(**qq)])
 
 
 def _summed(term: Callable[[Number], Number], low: Number, high: Number, centre: Number, width: Number) -> Number:
@@ -111,10 +116,12 @@ def _summed(term: Callable[[Number], Number], low: Number, high: Number, centre:
     return mp.fsum(term(first + k) for k in range(int(last - first) + 1))
 
 
-def _integrated(p: Law, pp: Parameters, term: Callable[[Number], Number]) -> Number:
+def _integrated(p: Law, pp: Parameters, term: Callable[[Number], Number], kinks: list[Number]) -> Number:
     low, high = p.support(**pp)
     centre, width = p.centre(**pp), p.width(**pp)
-    points = sorted({*(centre + width * k for k in (-60, -20, -6, -2, 0, 2, 6, 20, 60)), *p.marks(**pp)})
+    corners = [_coordinate(p.coordinate, x, low, high) for x in kinks if low < x < high]
+    steps = (-60, -20, -6, -2, 0, 2, 6, 20, 60)
+    points = sorted({*(centre + width * k for k in steps), *p.marks(**pp), *corners})
     if p.coordinate == "identity":
         inside = [x for x in points if low < x < high]
         return mp.quad(term, [low, *inside, high])
@@ -127,6 +134,13 @@ def _integrated(p: Law, pp: Parameters, term: Callable[[Number], Number]) -> Num
         return term(low + span * share) * span * share / (1 + mp.exp(u))
 
     return mp.quad(at, [-mp.inf, *points, mp.inf])
+
+
+def _coordinate(coordinate: str, x: Number, low: Number, high: Number) -> Number:
+    """The coordinate of an event."""
+    if coordinate == "identity":
+        return x
+    return mp.log(x - low) if coordinate == "log" else mp.log((x - low) / (high - x))
 
 
 def tolerance(p: str, a: Parameters, q: str, b: Parameters) -> float:
