@@ -48,6 +48,8 @@ class Law:
     costs : callable
         From the parameters, c and d such that minus the log-density grows like |x|^(−c) at the lower end (of a
         half-line, 0) and like |x|^d at the upper one; 0 where it grows slower than any power.
+    tied : tuple of str
+        Parameters in which P and Q must be equal for a closed form to exist.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Law:
     kinks: Callable[..., list[Number]] = lambda **_: []
     tails: Callable[..., tuple[Number, Number]] = lambda **_: (mp.inf, mp.inf)
     costs: Callable[..., tuple[Number, Number]] = lambda **_: (mp.mpf(0), mp.mpf(0))
+    tied: tuple[str, ...] = ()
 
 
 @cache

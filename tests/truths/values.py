@@ -31,7 +31,7 @@ def near(law: Law, parameters: Parameters, step: float) -> Parameters | None:
     moved = dict(parameters)
     for k, (name, value) in enumerate(parameters.items()):
         rule = family.parameters[name].rule
-        if "whole" not in rule.words:
+        if "whole" not in rule.words and name not in law.tied:
             candidate = value * (1 + step * (1 + 0.5 * k)) if value else step
             moved[name] = candidate if rule.lower < candidate < rule.upper else value * (1 - step)
     return None if moved == parameters else moved
@@ -45,7 +45,10 @@ def cases(p: Law, q: Law) -> list[tuple[Parameters, Parameters]]:
         pairs += [(a, b) for a, b in everywhere if b is not None]
         pairs += [(a, b) for a in p.extreme for b in p.extreme if a is not b]
     pairs += [(a, q.ordinary[0]) for a in p.extreme] + [(p.ordinary[0], b) for b in q.extreme]
-    return [(a, b) for k, (a, b) in enumerate(pairs) if (a, b) not in pairs[:k]]
+    tied = p.tied if p.name == q.name else ()
+    return [
+        (a, b) for k, (a, b) in enumerate(pairs) if (a, b) not in pairs[:k] and all(a[name] == b[name] for name in tied)
+    ]
 
 
 def key(a: Parameters, b: Parameters) -> str:

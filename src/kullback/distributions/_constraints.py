@@ -116,6 +116,7 @@ NONNEGATIVE = Rule("a finite number of at least 0", _between(0, math.inf, closed
 PROBABILITY = Rule("a number from 0 to 1", _between(0, 1, closed=True), lower=0.0, upper=1.0)
 INSIDE_UNIT = Rule("a number above 0 and below 1", _between(0, 1), lower=0.0, upper=1.0)
 LOGIT = Rule("a number, or an infinity", lambda xp, x: x == x)
+WHOLE = Rule("a whole number", _whole(-math.inf))
 COUNT = Rule("a whole number of at least 0", _whole(0), lower=0.0)
 COUNT_FROM_1 = Rule("a whole number of at least 1", _whole(1), lower=0.0)
 VECTOR = Rule("a vector of finite numbers", _finite, event_ndim=1)
@@ -124,6 +125,11 @@ MATRIX = Rule("a matrix of finite numbers", _finite, event_ndim=2)
 POSITIVE_DEFINITE = Rule("a symmetric positive definite matrix", _positive_definite, event_ndim=2)
 LOWER_TRIANGULAR = Rule("a lower triangular matrix with a positive diagonal", _lower_triangular, event_ndim=2)
 PROBABILITIES = Rule("probabilities that sum to 1", _sum_to_one, event_ndim=1, lower=0.0, upper=1.0)
+LOGITS = Rule(
+    "numbers below inf, not all of them -inf",
+    lambda xp, x: xp.all(x < math.inf, axis=-1) & xp.any(x > -math.inf, axis=-1),
+    event_ndim=1,
+)
 DIRECTION = Rule("a vector of length 1", _unit_length, event_ndim=1)
 
 

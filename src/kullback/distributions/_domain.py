@@ -78,6 +78,5 @@ def covers(q: Family, p: Family) -> Array | bool:
     """Where the support of P lies in that of Q: True where that is so for all parameters."""
     if p.domain.fixed and q.domain.fixed:
         return bool(q.domain.lower <= p.domain.lower and p.domain.upper <= q.domain.upper)  # type: ignore[operator]
-    low = bound(q, q.domain.lower) <= bound(p, p.domain.lower)
-    high = bound(p, p.domain.upper) <= bound(q, q.domain.upper)
-    return low & high
+    (low_p, high_p), (low_q, high_q) = p.support(), q.support()
+    return (low_q <= low_p) & (high_p <= high_q)

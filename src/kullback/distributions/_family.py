@@ -13,7 +13,7 @@ from kullback.arrays._backend import Array, Namespace, as_arrays, device, is_tor
 from kullback.arrays._checks import check_dtype
 
 from ._constraints import Rule
-from ._domain import Domain
+from ._domain import Domain, bound
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,10 @@ class Family:
     def discrete(self) -> bool:
         """Whether draws have probabilities, not densities."""
         return self.domain.space in ("integers", "counts", "one-hot")
+
+    def support(self) -> tuple[Any, Any]:
+        """Ends of the support; narrower than the domain where a parameter at its own end leaves less."""
+        return bound(self, self.domain.lower), bound(self, self.domain.upper)
 
     def log_density(self, x: Array) -> Array:
         """Logarithm of the density, or of the probability, at x."""

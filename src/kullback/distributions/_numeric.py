@@ -22,9 +22,12 @@ _STIRLING = [
 _SHIFT = 10
 
 
-def log_ratio(xp: Namespace, a: Array, b: Array) -> Array:
-    """log(a/b) of positive numbers, to full relative accuracy also near a = b, and where a/b would overflow."""
-    difference = a - b
+def log_ratio(xp: Namespace, a: Array, b: Array, difference: Array | None = None) -> Array:
+    """log(a/b) of positive numbers, to full relative accuracy also near a = b, and where a/b would overflow.
+
+    Give the exact a − b where a and b are rounded.
+    """
+    difference = a - b if difference is None else difference
     near = xp.abs(difference) <= 0.5 * b
     zero = xp.zeros_like(difference)
     one = xp.ones_like(difference)
@@ -57,12 +60,29 @@ def relative_entropy(xp: Namespace, p: Array, q: Array) -> Array:
     """p·log(p/q) − p + q of numbers of at least 0: inf where only q is 0."""
     some = (p != 0) & (q != 0)
     one = xp.ones_like(p + q)
-    safe_p, safe_q = xp.where(some, p, one), xp.where(some, q, one)
-    gap = safe_p * exp_gap(xp, log_ratio(xp, safe_q, safe_p))
-    only_p = (p != 0) & (q == 0)
+    ratio = log_ratio(xp, xp.where(some, q, one), xp.where(some, p, one))
+    return weighed_gap(xp, p, q, ratio, p == 0, q == 0)
+
+
+def weighed_gap(
+    xp: Namespace, p: Array, q: Array, ratio: Array, no_p: Array, no_q: Array, *, smooth: bool = False
+) -> Array:
+    """p·log(p/q) − p + q with log(q/p) given; `no_p` and `no_q` say where they are 0, not merely too small.
+
+    `smooth` says that p was made from its logarithm, and so reaches 0 flatly: no slope of −inf there.
+    """
+    some = ~(no_p | no_q)
+    zero = xp.zeros_like(p + q)
+    ratio = xp.where(some, ratio, zero)
+    # Beyond a ratio of e nothing cancels, and e^ratio may overflow.
+    wide = ratio > 1
+    gap = p * exp_gap(xp, xp.where(wide, zero, ratio))
+    apart = q - p - p * xp.where(wide, ratio, zero)
+    only_p, only_q = no_q & ~no_p, no_p & ~no_q
     # At p = 0 the slope in p is −inf, as the limit has it.
-    edge = xp.where(only_p, xp.full_like(one, math.inf), q + 0 * p)
-    return xp.where(some, gap, edge)
+    dip = zero if smooth else -xp.sqrt(xp.where(only_q, p + zero, zero + 1))
+    edge = xp.where(only_p, xp.full_like(zero, math.inf), xp.where(only_q, q + dip, zero))
+    return xp.where(some, xp.where(wide, apart, gap), edge)
 
 
 def lgamma_gap(xp: Namespace, a: Array, b: Array) -> Array:
