@@ -117,12 +117,12 @@ def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> A
     lifted = steps + high_b * log_phi(d_near / high_b) - b_near * log_phi(d_near / b_near)
     series = 0.5 * log_gap(xp, d_near / high_a) + _series_gap(xp, high_a, high_b, d_near)
     close = series + xp.where(large, xp.zeros_like(d), lifted)
-    slope = _stirling_slope(xp, a)
-    apart = 0.5 * log_ratio(xp, a, b) + _stirling_rest(xp, b) - _stirling_rest(xp, a) - slope * d
+    slope = stirling_slope(xp, a)
+    apart = 0.5 * log_ratio(xp, a, b) + stirling_rest(xp, b) - stirling_rest(xp, a) - slope * d
     return xp.where(near, close, apart)
 
 
-def _stirling_rest(xp: Namespace, x: Array) -> Array:
+def stirling_rest(xp: Namespace, x: Array) -> Array:
     """Log Γ(x) − (x − ½)·log x + x − ½·log 2π."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
@@ -132,7 +132,7 @@ def _stirling_rest(xp: Namespace, x: Array) -> Array:
     return xp.where(large, series, direct)
 
 
-def _stirling_slope(xp: Namespace, x: Array) -> Array:
+def stirling_slope(xp: Namespace, x: Array) -> Array:
     """ψ(x) − log x."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
