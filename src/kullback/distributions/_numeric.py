@@ -1,7 +1,8 @@
 """Differences that cancel if formed naively: each is made so that it keeps its last bits, and its derivatives.
 
 Closed forms are sums of *gaps*, Bregman divergences of convex functions of one number, each at least 0 and 0 only at
-equality. Written with elementary functions, they are differentiable in every array library.
+equality. Written with elementary functions, they are differentiable in every array library; for NumPy arrays and CPU
+tensors without a gradient, a kernel computes the same in one pass.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._kernels.gaps import fused
 from kullback.arrays._numeric import polynomial
 
 from ._special import special
@@ -22,6 +24,7 @@ _STIRLING = [
 _SHIFT = 10
 
 
+@fused("log_ratio")
 def log_ratio(xp: Namespace, a: Array, b: Array, difference: Array | None = None) -> Array:
     """log(a/b) of positive numbers, to full relative accuracy also near a = b, and where a/b would overflow.
 
@@ -38,6 +41,7 @@ def log_ratio(xp: Namespace, a: Array, b: Array, difference: Array | None = None
     return xp.where(near, close, xp.where(formed, xp.log(xp.where(formed, ratio, one)), logs))
 
 
+@fused("exponential")
 def exp_gap(xp: Namespace, x: Array) -> Array:
     """e^x − 1 − x, the gap of the exponential."""
     near = xp.abs(x) <= 1
@@ -46,16 +50,25 @@ def exp_gap(xp: Namespace, x: Array) -> Array:
     return xp.where(near, inner * inner * polynomial(inner, _EXP_GAP), xp.expm1(outer) - outer)
 
 
+@fused("logarithm")
 def log_gap(xp: Namespace, t: Array) -> Array:
-    """T − log(1 + t), the gap of −log from 1 to 1 + t."""
+    """Gap of −log from 1 to 1 + t: t − log(1 + t)."""
     return exp_gap(xp, xp.log1p(t))
 
 
+@fused("ratio")
 def ratio_gap(xp: Namespace, a: Array, b: Array) -> Array:
     """a/b − 1 − log(a/b) of positive numbers, the gap of −log between scales: D of exponential distributions."""
     return exp_gap(xp, log_ratio(xp, a, b))
 
 
+@fused("square_ratio")
+def square_ratio_gap(xp: Namespace, a: Array, b: Array) -> Array:
+    """(a/b)² − 1 − log((a/b)²) of positive numbers."""
+    return exp_gap(xp, 2 * log_ratio(xp, a, b))
+
+
+@fused("entropy")
 def relative_entropy(xp: Namespace, p: Array, q: Array) -> Array:
     """p·log(p/q) − p + q of numbers of at least 0: inf where only q is 0."""
     some = (p != 0) & (q != 0)
@@ -86,10 +99,11 @@ def weighed_gap(
 
 
 def lgamma_gap(xp: Namespace, a: Array, b: Array) -> Array:
-    """Log Γ(b) − log Γ(a) − ψ(a)·(b − a) of positive numbers, the gap of log Γ."""
+    """Gap of log Γ from a to b: log Γ(b) − log Γ(a) − ψ(a)·(b − a) of positive numbers."""
     return relative_entropy(xp, b, a) + stirling_gap(xp, a, b)
 
 
+@fused("stirling")
 def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> Array:
     r"""Return what the gap of log Γ(x) has beyond that of x·log x − x; at least 0, about t²/4 with t = b/a − 1.
 
@@ -108,13 +122,10 @@ def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> A
     a_near, d_near = xp.where(near, a, xp.ones_like(d)), xp.where(near, d, xp.zeros_like(d))
     b_near = xp.where(near, b, xp.ones_like(d))
 
-    def log_phi(x: Array) -> Array:
-        return exp_gap(xp, xp.log1p(-x))
-
     steps = sum(log_gap(xp, d_near / (a_near + k)) for k in range(_SHIFT))
     high_a, high_b = a_near + shift, b_near + shift
     # φ from the exact difference: a shifted argument has lost the last bits of it.
-    lifted = steps + high_b * log_phi(d_near / high_b) - b_near * log_phi(d_near / b_near)
+    lifted = steps + high_b * log_gap(xp, -d_near / high_b) - b_near * log_gap(xp, -d_near / b_near)
     series = 0.5 * log_gap(xp, d_near / high_a) + _series_gap(xp, high_a, high_b, d_near)
     close = series + xp.where(large, xp.zeros_like(d), lifted)
     slope = stirling_slope(xp, a)
@@ -123,7 +134,7 @@ def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> A
 
 
 def stirling_rest(xp: Namespace, x: Array) -> Array:
-    """Log Γ(x) − (x − ½)·log x + x − ½·log 2π."""
+    """What log Γ has beyond Stirling: log Γ(x) − (x − ½)·log x + x − ½·log 2π."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
     series = y * polynomial(y * y, _STIRLING)
@@ -133,7 +144,7 @@ def stirling_rest(xp: Namespace, x: Array) -> Array:
 
 
 def stirling_slope(xp: Namespace, x: Array) -> Array:
-    """ψ(x) − log x."""
+    """What ψ has beyond log: ψ(x) − log x."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
     series = -0.5 * y - y * y * polynomial(y * y, [(2 * k + 1) * c for k, c in enumerate(_STIRLING)])

@@ -328,6 +328,17 @@ std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std:
     return found.value();
 }
 
+void gap(Gap kind, const Operands& given, double* out) {
+    const Kernels& kernels = *chosen().load();
+    constexpr std::int64_t run = 1 << 14;
+    spread((given.length + run - 1) / run, given.length, [&](std::int64_t task) {
+        const std::int64_t from = task * run;
+        const Operands part{given.a + from * given.a_step, given.b + from * given.b_step, given.a_step, given.b_step,
+                            std::min(run, given.length - from)};
+        kernels.gap(kind, part, out + from);
+    });
+}
+
 std::vector<const char*> instruction_sets() {
     std::vector<const char*> names;
     for (const Kernels* kernels : available()) names.push_back(kernels->name);

@@ -30,6 +30,9 @@ std::uint32_t reduce(const Call& call, double* values);
 // One value for each outcome: `out` has the shape of the broadcast arrays and strides of its own.
 std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std::int64_t out_step);
 
+// One gap for each element.
+void gap(Gap kind, const Operands& given, double* out);
+
 // The instruction sets that were compiled and that this machine has, the best last.
 std::vector<const char*> instruction_sets();
 

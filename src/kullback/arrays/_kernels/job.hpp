@@ -70,12 +70,22 @@ struct Options {
     double weight;  // of p in the mixture of the Jensen-Shannon divergence
 };
 
+// Gaps of convex functions, elementwise: those of one number ignore b.
+enum class Gap : int { log_ratio, ratio, square_ratio, exponential, logarithm, entropy, stirling };
+
+// One or two arrays of float64; a step is 1, or 0 for one number for all.
+struct Operands {
+    const double *a, *b;
+    std::int64_t a_step, b_step, length;
+};
+
 // The kernels of one instruction set.
 struct Kernels {
     const char* name;
     void (*reduce)(const Options&, const Segment&, Partial&);
     void (*reduce_tile)(const Options&, const Tile&, Partial*);
     void (*write)(const Options&, const Segment&, double unit, void* out, std::int64_t out_step);
+    void (*gap)(Gap, const Operands&, double* out);
 };
 
 }  // namespace kullback

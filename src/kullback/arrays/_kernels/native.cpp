@@ -91,6 +91,21 @@ std::uint32_t write_terms(const Input& p, const Input& q, bool normalize, double
     return kullback::write(call, out.data(), strides, out.stride(call.dimensions));
 }
 
+using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// Both operands have the length of `out`, or 1.
+void gap(int kind, const Doubles& a, const Doubles& b, nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>& out) {
+    const auto length = out.shape(0);
+    const auto step = [&](const Doubles& x) -> std::int64_t {
+        if (x.shape(0) != length && x.shape(0) != 1) throw std::invalid_argument("operands of one length are needed");
+        return x.shape(0) == length;
+    };
+    const kullback::Operands given{a.data(), b.data(), step(a), step(b), static_cast<std::int64_t>(length)};
+    if (kind < 0 || kind > static_cast<int>(kullback::Gap::stirling)) throw std::invalid_argument("no such gap");
+    nb::gil_scoped_release released;
+    kullback::gap(static_cast<kullback::Gap>(kind), given, out.data());
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -98,6 +113,7 @@ NB_MODULE(_native, module) {
     module.def("one", &one, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a);
     module.def("many", &many, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a, "values"_a);
     module.def("write", &write_terms, "p"_a, "q"_a, "normalize"_a, "slack"_a, "unit"_a, "out"_a);
+    module.def("gap", &gap, "kind"_a, "a"_a, "b"_a, "out"_a);
     module.def("instruction_set", &kullback::instruction_set);
     module.def("instruction_sets", [] {
         const auto names = kullback::instruction_sets();

@@ -109,6 +109,7 @@ KULLBACK_INLINE Singles from_bits(SingleInts x) {
 KULLBACK_INLINE double lane(Pack x, int) { return x; }
 KULLBACK_INLINE void set_lane(Pack& x, int, double value) { x = value; }
 KULLBACK_INLINE std::int64_t lane(Ints x, int) { return x; }
+KULLBACK_INLINE std::int64_t lane(Ints x, int) { return x; }
 KULLBACK_INLINE Pack load(const double* x) { return *x; }
 KULLBACK_INLINE Pack load(const float* x) { return *x; }
 KULLBACK_INLINE Singles load_singles(const float* x) { return *x; }
@@ -146,6 +147,13 @@ KULLBACK_INLINE std::uint64_t any_sign(Ints x) {
     std::int64_t all = 0;
     for (int i = 0; i < lanes; ++i) all |= lane(x, i);
     return static_cast<std::uint64_t>(all);
+}
+
+// Whether a comparison holds in every lane.
+KULLBACK_INLINE bool all(Ints mask) {
+    std::int64_t every = -1;
+    for (int i = 0; i < lanes; ++i) every &= lane(mask, i);
+    return every != 0;
 }
 
 // Up to `lanes` elements, `step` apart; what is missing is 0, which adds nothing to any measure.

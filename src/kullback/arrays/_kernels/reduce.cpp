@@ -274,8 +274,10 @@ void write(const Options& options, const Segment& run, double unit, void* out, s
 
 }  // namespace
 
+void gap(Gap kind, const Operands& given, double* out);  // gaps.cpp
+
 extern const Kernels kernels;
-const Kernels kernels = {KULLBACK_TEXT(KULLBACK_ISA), reduce, reduce_tile, write};
+const Kernels kernels = {KULLBACK_TEXT(KULLBACK_ISA), reduce, reduce_tile, write, gap};
 
 }  // namespace KULLBACK_ISA
 }  // namespace kullback

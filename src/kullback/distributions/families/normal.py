@@ -12,7 +12,7 @@ from kullback.distributions._constraints import POSITIVE, REAL
 from kullback.distributions._domain import reals
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import family, parameter
-from kullback.distributions._numeric import exp_gap, log_ratio
+from kullback.distributions._numeric import square_ratio_gap
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form
 
@@ -71,7 +71,7 @@ class Normal(ExponentialFamily):
 )
 def _kl(p: Normal, q: Normal) -> Array:
     shift = (p.loc - q.loc) / q.scale
-    return 0.5 * (shift * shift + exp_gap(p.xp, 2 * log_ratio(p.xp, p.scale, q.scale)))
+    return 0.5 * (shift * shift + square_ratio_gap(p.xp, p.scale, q.scale))
 
 
 recognise_alike(Normal)
