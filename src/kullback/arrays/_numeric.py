@@ -24,7 +24,8 @@ def two_product(xp: Namespace, a: Array, b: Array) -> tuple[Array, Array]:
 
     T. J. Dekker, A floating-point technique for extending the available precision, Numer. Math. 18 (1971).
     """
-    factor = 2.0 ** math.ceil(-math.log2(xp.finfo(a.dtype).eps) / 2) + 1
+    # Halves of at most 26 of 53 bits (12 of 24), so that their products are exact.
+    factor = 2.0 ** math.ceil((1 - math.log2(xp.finfo(a.dtype).eps)) / 2) + 1
 
     def split(x: Array) -> tuple[Array, Array]:
         shifted = factor * x
