@@ -28,6 +28,10 @@ class Foreign(Family):
         Shape of an event.
     where : Domain
         Its support.
+    marks : tuple of float
+        Points of the line where its density may have a kink or a pole.
+    batch : tuple of int
+        Shape of the batch, () for one distribution.
     """
 
     domain = Domain("unknown")
@@ -36,11 +40,17 @@ class Foreign(Family):
     draw: Any = None
     shape: tuple[int, ...] = ()
     where: Domain = reals()
+    marks: tuple[float, ...] = ()
+    batch: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "xp", _numpy())
         object.__setattr__(self, "dtype", np.float64)
         object.__setattr__(self, "domain", self.where)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return self.batch
 
     @property
     def event_shape(self) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -55,25 +54,31 @@ def _frozen(thing: Any) -> Family:
 
 def _frozen_foreign(thing: Any) -> Family:
     discrete = hasattr(thing.dist, "pmf")
+    shapes, loc, scale = thing.dist._parse_args(*thing.args, **thing.kwds)
+    batch = np.broadcast_shapes(*(np.shape(a) for a in (*shapes, loc, scale)))
     low, high = (float(np.max(end)) for end in thing.support())
     return Foreign(
         name=f"scipy.stats.{thing.dist.name}",
         log_density_of=thing.logpmf if discrete else thing.logpdf,
         draw=lambda rng, count: thing.rvs(size=count, random_state=rng),
         where=integers(low, high) if discrete else reals(low, high),
+        marks=() if batch else (float(np.asarray(loc).item()),),
+        batch=batch,
     )
 
 
 def _new_foreign(thing: Any) -> Family:
-    low, high = (float(end) for end in thing.support())
-    discrete = hasattr(sys.modules["scipy.stats"], "Binomial") and "Discrete" in "".join(
-        cls.__name__ for cls in type(thing).__mro__
-    )
+    low, high = thing.support()
+    batch = np.broadcast_shapes(np.shape(low), np.shape(high))
+    low, high = float(np.max(low)), float(np.max(high))
+    discrete = any("Discrete" in cls.__name__ for cls in type(thing).__mro__)
     return Foreign(
         name=f"scipy.stats.{type(thing).__name__}",
         log_density_of=thing.logpmf if discrete else thing.logpdf,
         draw=lambda rng, count: thing.sample(count, rng=rng),
         where=integers(low, high) if discrete else reals(low, high),
+        marks=() if batch or discrete else (float(thing.median()),),
+        batch=batch,
     )
 
 
