@@ -75,8 +75,9 @@ def _lomax(p: Lomax, q: PowerOfGamma) -> Array:
     gap = lgamma_gap_by(xp, 2 + 0 * excess, excess)
     # Of E: its own gap, from 1 to 1 + p, is G(2, 1 + p) + ε + γ… by the step from 1 to 2.
     own = gap + excess + EULER
+    log_size = xp.log(xp.abs(xp.where(finite, q.power, xp.ones_like(power))))
     means = k * exp_gap(xp, power * (p.log_mean() - xp.log(q.scale)) + xp.log(q.rate / k) + own + added)
-    value = means + shape_gap(xp, xp.ones_like(k + excess), k, excess, gap) + k * added - p.heavier()
+    value = means + shape_gap(xp, xp.ones_like(k + excess), k, excess, log_size, gap) + k * added - p.heavier()
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 
