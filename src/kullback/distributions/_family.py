@@ -235,7 +235,13 @@ def _moved(law: Family, to: Family, like: Array, working: Any, dtype: Any) -> Fa
     moved = object.__new__(type(law))
     for f in dataclasses.fields(law):
         value = getattr(law, f.name)
-        object.__setattr__(moved, f.name, move(value) if f.name in law.parameters and value is not None else value)
+        if isinstance(value, Family):
+            value = _moved(value, to, like, working, dtype)
+        elif isinstance(value, tuple) and value and all(isinstance(part, Family) for part in value):
+            value = tuple(_moved(part, to, like, working, dtype) for part in value)
+        elif f.name in law.parameters and value is not None:
+            value = move(value)
+        object.__setattr__(moved, f.name, value)
     object.__setattr__(moved, "xp", to.xp)
     object.__setattr__(moved, "dtype", dtype)
     return moved

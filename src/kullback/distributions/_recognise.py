@@ -9,7 +9,7 @@ from typing import Any
 
 from ._family import Family
 
-Maker = Callable[..., Family]
+Maker = Callable[..., Family | None]
 
 _makers: dict[tuple[str, str], Maker] = {}
 

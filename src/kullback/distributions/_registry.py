@@ -97,8 +97,8 @@ def seen_as(family: type[Family], other: type[Family], *, bijection: str = "") -
 
 @cache
 def load() -> None:
-    """Import every file of families/ and pairs/: adding a file is registering what it holds."""
-    for folder in ("families", "pairs"):
+    """Import every file of families/, pairs/ and structures/: adding a file is registering what it holds."""
+    for folder in ("families", "pairs", "structures"):
         package = importlib.import_module(f"{__package__}.{folder}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
@@ -113,8 +113,8 @@ def all_families() -> list[type[Family]]:
             yield child
             yield from below(child)
 
-    folder = f"{__package__}.families."
-    found = {c for c in below(Family) if "domain" in c.__dict__ and c.__module__.startswith(folder)}
+    folders = (f"{__package__}.families.", f"{__package__}.structures.")
+    found = {c for c in below(Family) if "domain" in c.__dict__ and c.__module__.startswith(folders)}
     return sorted(found, key=lambda c: c.__name__)
 
 

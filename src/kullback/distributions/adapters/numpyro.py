@@ -25,12 +25,14 @@ def adapt(thing: Any) -> Family:
     """Return the family member that `thing` is; one known by its density alone if it is of no known family."""
     for cls in type(thing).__mro__:
         make = maker("numpyro", cls.__name__) if cls.__module__.startswith("numpyro.distributions") else None
-        if make is not None:
-            return make(thing)
-    return _foreign(thing)
+        # What a maker does not know, as a mixture of many, it leaves to its density.
+        if make is not None and (law := make(thing)) is not None:
+            return law
+    return by_density(thing)
 
 
-def _foreign(thing: Any) -> Family:
+def by_density(thing: Any) -> Family:
+    """Return a distribution known by its density and draws alone."""
     import jax
 
     return Foreign(
