@@ -206,6 +206,9 @@ def knows(law: Family | type[Family], what: str) -> bool:
 def together(p: Family, q: Family) -> tuple[Family, Family]:
     """Return both distributions in the array library, device and working precision of the first."""
     theirs = [a for law in (p, q) for a in law.given.values()]
+    if not p.given or not q.given:
+        # Nothing is known of one of them but its density: there is no form to compute.
+        return p, q
     first = theirs[0]
     in_memory = isinstance(first, (np.ndarray, np.generic))
     same = p.xp is q.xp and all(a.dtype == first.dtype for a in theirs) and p.dtype == q.dtype

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -39,11 +40,20 @@ def recognise_alike(family: type[Family], *, libraries: tuple[str, ...] = ("torc
     """Register a family whose namesake in torch or NumPyro has parameters of the same names."""
 
     def make(law: Any) -> Family:
-        values = {n: getattr(law, n) for n in family.parameters}
+        values = values_of(law, *family.parameters)
         return family.trusted(**values) if was_checked(law) else family(**values)
 
     for library in libraries:
         recognise(library, name or family.__name__)(make)
+
+
+def values_of(law: Any, *names: str) -> dict[str, Any]:
+    """Return parameters of a distribution object, all of one library: NumPyro keeps Python's numbers as NumPy's."""
+    values = {name: getattr(law, name) for name in names}
+    jax = sys.modules.get("jax")
+    if jax is None or not any(isinstance(v, jax.Array) for v in values.values()):
+        return values
+    return {name: jax.numpy.asarray(v) for name, v in values.items()}
 
 
 def was_checked(law: Any) -> bool:
