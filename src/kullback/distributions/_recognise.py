@@ -30,10 +30,21 @@ def recognise(library: str, *names: str) -> Callable[[Maker], Maker]:
 
     def register(maker: Maker) -> Maker:
         for name in names:
-            _makers[library, name] = maker
+            known = _makers.get((library, name))
+            _makers[library, name] = maker if known is None else _either(maker, known)
         return maker
 
     return register
+
+
+def _either(maker: Maker, other: Maker) -> Maker:
+    """Return what asks another maker where one declines."""
+
+    def make(law: Any) -> Family | None:
+        found = maker(law)
+        return other(law) if found is None else found
+
+    return make
 
 
 def recognise_alike(family: type[Family], *, libraries: tuple[str, ...] = ("torch", "numpyro"), name: str = "") -> None:

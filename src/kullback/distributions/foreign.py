@@ -32,6 +32,8 @@ class Foreign(Family):
         Points of the line where its density may have a kink or a pole.
     batch : tuple of int
         Shape of the batch, () for one distribution.
+    precision : float
+        Spacing at 1 of the floats that its log-densities are computed in.
     """
 
     domain = Domain("unknown")
@@ -42,6 +44,7 @@ class Foreign(Family):
     where: Domain = reals()
     marks: tuple[float, ...] = ()
     batch: tuple[int, ...] = ()
+    precision: float = 2.0**-52
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "xp", _numpy())

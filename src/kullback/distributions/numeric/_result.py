@@ -47,7 +47,7 @@ def concluded(name: str, confidence: float, result: tuple[Terms, Sums, Rest]) ->
             caveats.append(_of_void(terms, float(total[VOID])))
         else:
             errors += lost
-    value, error, sentences = _better(total, errors)
+    value, error, sentences = _better(total, errors, max(_NORMALISED, 64 * terms.precision))
     caveats += sentences
     if terms.undefined and sentences:
         caveats.append("A log-density is not a number at some of the points.")
@@ -59,15 +59,15 @@ def concluded(name: str, confidence: float, result: tuple[Terms, Sums, Rest]) ->
     return Divergence(value, error, ends, confidence, method=name, caveats=tuple(caveats))
 
 
-def _better(total: Floats, errors: Floats) -> tuple[float, float, list[str]]:
+def _better(total: Floats, errors: Floats, normalised: float) -> tuple[float, float, list[str]]:
     """Return the value, the error and the caveats of the form that is known better."""
     value = float(max(total[GAP], 0.0))
     mass_p, mass_q = float(total[MASS_P]), float(total[MASS_Q])
     largest = float(abs(total[PLAIN]) + abs(total[GAP]))
-    missing, sentences = _masses_error(value, mass_p, mass_q, largest)
+    missing, sentences = _masses_error(value, mass_p, mass_q, largest, normalised)
     error = float(errors[GAP]) + missing
     plain_error = float(errors[PLAIN]) + (abs(mass_p - 1) + float(errors[MASS_P])) * (1 + value)
-    if total[PLAIN] > 0 and plain_error < 0.5 * error and abs(mass_p - 1) <= _NORMALISED:
+    if total[PLAIN] > 0 and plain_error < 0.5 * error and abs(mass_p - 1) <= normalised:
         return float(total[PLAIN]), plain_error, []
     return value, error, sentences
 
@@ -85,12 +85,14 @@ def _of_hole(mass: float) -> str:
     return f"P has {100 * min(mass, 1.0):.2g}% of its mass where Q has none."
 
 
-def _masses_error(value: float, mass_p: float, mass_q: float, largest: float) -> tuple[float, list[str]]:
+def _masses_error(
+    value: float, mass_p: float, mass_q: float, largest: float, normalised: float
+) -> tuple[float, list[str]]:
     """Return what masses other than 1 do to the gap form, and a caveat if they are far from it."""
     off = max(abs(mass_p - 1), abs(mass_q - 1))
     if not math.isfinite(off):
         return math.inf, ["The densities could not be integrated."]
-    if off <= _NORMALISED:
+    if off <= normalised:
         return abs(mass_p - 1) * value + 0.5 * (mass_p - mass_q) ** 2, []
     worse = "P's" if abs(mass_p - 1) >= abs(mass_q - 1) else "Q's"
     share = mass_p if worse == "P's" else mass_q

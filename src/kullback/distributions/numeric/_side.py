@@ -15,6 +15,7 @@ from kullback.distributions._family import Family, knows
 from kullback.distributions.foreign import Foreign
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+EPS = float(np.finfo(np.float64).eps)
 # Draws that show where the mass is: their ranks, of 127. A mode with a tenth of the mass is missed once in 1e6 times.
 _DRAWS = 127
 _RANKS = (0, 6, 31, 63, 95, 120, 126)
@@ -40,6 +41,11 @@ class Side:
     def name(self) -> str:
         """What to call it in a sentence."""
         return self.law.name if isinstance(self.law, Foreign) else type(self.law).__name__
+
+    @property
+    def precision(self) -> float:
+        """Spacing at 1 of the floats that log-densities are computed in."""
+        return self.law.precision if isinstance(self.law, Foreign) else EPS
 
     @property
     def on_the_line(self) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ._mesh import Ladder, Mesh
-from ._side import Floats
-from ._terms import EPS, UNDERFLOW, Terms
+from ._side import EPS, Floats
+from ._terms import UNDERFLOW, Terms
 
 # e^−60 of the mass is nothing, also beside a D of 1e-12.
 _NOTHING = -60.0

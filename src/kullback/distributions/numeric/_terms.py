@@ -6,9 +6,8 @@ import numpy as np
 
 from kullback.distributions._numeric import exp_gap
 
-from ._side import Floats, Side
+from ._side import EPS, Floats, Side
 
-EPS = float(np.finfo(np.float64).eps)
 # Where exp underflows: stands for the log-density of Q where its library says −inf inside the support.
 UNDERFLOW = -745.0
 # Components, in order.
@@ -26,6 +25,7 @@ class Terms:
     def __init__(self, p: Side, q: Side) -> None:
         self.p, self.q = p, q
         self.undefined = False
+        self.precision = max(p.precision, q.precision)
         self.seen: list[tuple[Floats, Floats, Floats]] = []
 
     def logs(self, x: Floats) -> tuple[Floats, Floats]:
@@ -49,7 +49,7 @@ class Terms:
         spans = [np.ptp(np.where(np.isfinite(v + log_w), v + log_w, 0.0), axis=1) for v in (log_p, log_q)]
         width = np.maximum(np.ptp(x, axis=1), np.maximum(EPS * np.abs(x[:, 0]), 1e-300))
         moved = EPS * np.abs(x) * np.minimum((spans[0] + spans[1]) / width, 1 / EPS)[:, None]
-        return components(log_p, log_q, log_w, moved)
+        return components(log_p, log_q, log_w, self.precision, moved)
 
     def void_is_a_hole(self) -> bool:
         """Whether Q's density falls to 0 at once, as at an edge; not by underflow, which passes through e^−700."""
@@ -60,7 +60,9 @@ class Terms:
         return beside.size == 0 or float(np.max(beside)) > -300
 
 
-def components(log_p: Floats, log_q: Floats, log_w: Floats, moved: Floats | float = 0.0) -> tuple[Floats, Floats]:
+def components(
+    log_p: Floats, log_q: Floats, log_w: Floats, precision: float, moved: Floats | float = 0.0
+) -> tuple[Floats, Floats]:
     """Return the components times e^log_w, and the rounding error of each; `moved` adds to that of log(q/p)."""
     with np.errstate(all="ignore"):
         # A pole met exactly weighs nothing.
@@ -75,7 +77,7 @@ def components(log_p: Floats, log_q: Floats, log_w: Floats, moved: Floats | floa
         near = d <= 1
         gap = np.where(some, np.where(near, p * exp_gap(np, np.where(near, d, 0.0)), q - p + plain), q)
         # Logs are taken to be good to a few units in their last place.
-        slack = 4 * EPS * (2 + np.where(some, np.abs(log_p), 0) + np.where(q > 0, np.abs(log_q), 0)) + moved
+        slack = 4 * precision * (2 + np.where(some, np.abs(log_p), 0) + np.where(q > 0, np.abs(log_q), 0)) + moved
         off = np.abs(p - q) * slack + EPS * gap
         rounding = np.stack([off, p * slack + EPS * np.abs(plain), EPS * p, EPS * q, 0 * p])
     return np.stack([gap, plain, p, q, np.where(void, p, 0.0)]), rounding
