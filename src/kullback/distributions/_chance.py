@@ -46,18 +46,27 @@ class Chance:
     @classmethod
     def of_failure(cls, xp: Namespace, failure: Array) -> Chance:
         """Return the chance of success whose complement is given."""
-        chance = cls(xp, failure)
-        chance.yes, chance.no, chance.by_failure = chance.no, chance.yes, True
-        chance.log_yes, chance.log_no = chance.log_no, chance.log_yes
-        return chance
+        return cls(xp, failure).complement()
 
     @classmethod
     def of_odds(cls, xp: Namespace, odds: Array) -> Chance:
         """Return the chance of success that odds give: odds/(1 + odds)."""
-        chance = cls(xp, odds / (1 + odds))
-        chance.no = 1 / (1 + odds)
-        chance.log_no = -xp.log1p(odds)
+        return cls.of_numbers(xp, odds / (1 + odds), 1 / (1 + odds))
+
+    @classmethod
+    def of_numbers(cls, xp: Namespace, yes: Array, no: Array) -> Chance:
+        """Return the chance whose two sides are both known to the last digit."""
+        chance = cls(xp, yes)
+        chance.no, chance.log_no = no, safe_log(xp, no)
         return chance
+
+    def complement(self) -> Chance:
+        """Return the chance of failure."""
+        other = object.__new__(Chance)
+        other.xp, other.by_failure = self.xp, not self.by_failure
+        other.logits = None if self.logits is None else -self.logits
+        other.yes, other.no, other.log_yes, other.log_no = self.no, self.yes, self.log_no, self.log_yes
+        return other
 
     @property
     def never(self) -> Array:
@@ -87,27 +96,22 @@ def _at_most_0(xp: Namespace, x: Array) -> Array:
     return xp.where(x < 0, x, xp.zeros_like(x))
 
 
-def relative_entropy_of_trials(p: Chance, q: Chance) -> Array:
-    """D of one trial, p·log(p/q) + (1−p)·log((1−p)/(1−q)), as two gaps of at least 0."""
-    yes, no = trial_gaps(p, q)
+def relative_entropy_of_trials(p: Chance, q: Chance, step: Array | None = None) -> Array:
+    """D of one trial, p·log(p/q) + (1−p)·log((1−p)/(1−q)), as two gaps of at least 0; `step` is the exact q − p."""
+    xp, smooth = p.xp, p.logits is not None
+    to_yes, to_no = _log_ratios(p, q, step)
+    yes = weighed_gap(xp, p.yes, q.yes, to_yes, p.never, q.never, smooth=smooth)
+    no = weighed_gap(xp, p.no, q.no, to_no, p.always, q.always, smooth=smooth)
     return yes + no
 
 
-def trial_gaps(p: Chance, q: Chance) -> tuple[Array, Array]:
-    """Return p·log(p/q) − p + q, and the same of the complements."""
-    xp, smooth = p.xp, p.logits is not None
-    to_yes, to_no = _log_ratios(p, q)
-    yes = weighed_gap(xp, p.yes, q.yes, to_yes, p.never, q.never, smooth=smooth)
-    no = weighed_gap(xp, p.no, q.no, to_no, p.always, q.always, smooth=smooth)
-    return yes, no
-
-
-def _log_ratios(p: Chance, q: Chance) -> tuple[Array, Array]:
+def _log_ratios(p: Chance, q: Chance, step: Array | None) -> tuple[Array, Array]:
     """log(q/p) and log((1−q)/(1−p)), anything where one of the two is 0."""
     xp = p.xp
     if p.logits is None and q.logits is None:
         # The complement of what was given is rounded; the difference of complements need not be.
-        step = p.no - q.no if p.by_failure and q.by_failure else q.yes - p.yes
+        if step is None:
+            step = p.no - q.no if p.by_failure and q.by_failure else q.yes - p.yes
         return _number_ratio(xp, q.yes, p.yes, step), _number_ratio(xp, q.no, p.no, -step)
     sides = ((q.yes, p.yes, q.log_yes, p.log_yes), (q.no, p.no, q.log_no, p.log_no))
     far = [_subtract(xp, log_q, log_p) for _, _, log_q, log_p in sides]

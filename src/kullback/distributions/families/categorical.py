@@ -78,7 +78,8 @@ class Categorical(_Outcomes):
     def support(self) -> tuple[Any, Any]:
         xp = self.xp
         possible = xp.astype(side(self).log != -math.inf, xp.int8)
-        return xp.argmax(possible, axis=-1), self.last - xp.argmax(xp.flip(possible, axis=-1), axis=-1)
+        ends = xp.argmax(possible, axis=-1), self.last - xp.argmax(xp.flip(possible, axis=-1), axis=-1)
+        return tuple(xp.astype(end, side(self).given.dtype) for end in ends)
 
     def log_density(self, x: Array) -> Array:
         return pick(self.xp, side(self).log, x)
