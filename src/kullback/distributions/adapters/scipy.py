@@ -53,6 +53,8 @@ def _frozen(thing: Any) -> Family | None:
         return None
     if "scale" in wanted(make):
         values["scale"] = scale
+    elif np.any(np.asarray(scale) != 1):
+        return None
     return make(**values)
 
 
