@@ -23,7 +23,7 @@ from kullback.distributions._linear import (
     transpose,
 )
 from kullback.distributions._numeric import exp_gap, log_ratio
-from kullback.distributions._recognise import recognise, was_checked
+from kullback.distributions._recognise import recognise, values_of, was_checked
 from kullback.distributions._registry import closed_form, seen_as
 from kullback.distributions._special import LOG_2PI
 
@@ -163,7 +163,7 @@ class LowRankMultivariateNormal(Family):
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
         factors = rng.normal(size=(count, *self.batch_shape, self.cov_factor.shape[-1], 1))
         own = rng.normal(size=(count, *self.batch_shape, *self.event_shape)) * np.sqrt(np.asarray(self.cov_diag))
-        return np.asarray(self.loc) + (np.asarray(self.cov_factor) @ factors)[..., 0] + own
+        return np.asarray(np.asarray(self.loc) + (np.asarray(self.cov_factor) @ factors)[..., 0] + own)
 
 
 @closed_form(
@@ -212,7 +212,7 @@ def _solve(xp: Namespace, factor: Array, right: Array) -> Array:
 
 
 def _ridge(xp: Namespace, spread: Array, factor: Array, x: Array) -> Array:
-    """tr Xᵀ(I + VVᵀ)⁻¹X, as the least of |X − VZ|² + |Z|²: a sum of squares, where Woodbury's formula subtracts."""
+    """Tr Xᵀ(I + VVᵀ)⁻¹X, as the least of |X − VZ|² + |Z|²: a sum of squares, where Woodbury's formula subtracts."""
     z = _solve(xp, factor, transpose(spread) @ x)
     return sum_of_squares(xp, x - spread @ z, 2) + sum_of_squares(xp, z, 2)
 
@@ -313,5 +313,5 @@ def _as_triangular(law: DiagonalNormal) -> MultivariateNormal:
 @recognise("torch", "LowRankMultivariateNormal")
 @recognise("numpyro", "LowRankMultivariateNormal")
 def _of_object(law: Any) -> LowRankMultivariateNormal:
-    values = {"loc": law.loc, "cov_factor": law.cov_factor, "cov_diag": law.cov_diag}
+    values = values_of(law, "loc", "cov_factor", "cov_diag")
     return LowRankMultivariateNormal.trusted(**values) if was_checked(law) else LowRankMultivariateNormal(**values)

@@ -14,7 +14,7 @@ from kullback.distributions._domain import Domain
 from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._linear import Relative, Scatter, diagonal, relative, solve_lower, sum_of_squares, transpose
 from kullback.distributions._numeric import exp_gap
-from kullback.distributions._recognise import recognise, was_checked
+from kullback.distributions._recognise import recognise, values_of, was_checked
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import LOG_2PI
 
@@ -79,7 +79,7 @@ class MatrixNormal(Family):
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
         noise = rng.normal(size=(count, *self.batch_shape, *self.event_shape))
         by_column = np.swapaxes(np.asarray(self.scale_tril_column), -1, -2)
-        return np.asarray(self.loc) + np.asarray(self.scale_tril_row) @ noise @ by_column
+        return np.asarray(np.asarray(self.loc) + np.asarray(self.scale_tril_row) @ noise @ by_column)
 
 
 def _squares(law: MatrixNormal, x: Array) -> Array:
@@ -117,5 +117,5 @@ def _of_scipy(law: Any) -> MatrixNormal:
 
 @recognise("numpyro", "MatrixNormal")
 def _of_numpyro(law: Any) -> MatrixNormal:
-    values = {n: getattr(law, n) for n in MatrixNormal.parameters}
+    values = values_of(law, *MatrixNormal.parameters)
     return MatrixNormal.trusted(**values) if was_checked(law) else MatrixNormal(**values)

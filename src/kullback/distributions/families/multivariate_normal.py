@@ -14,7 +14,7 @@ from kullback.distributions._domain import Domain
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import family, parameter
 from kullback.distributions._linear import Scatter, constant, relative, sum_of_squares
-from kullback.distributions._recognise import recognise, was_checked
+from kullback.distributions._recognise import recognise, values_of, was_checked
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import LOG_2PI
 
@@ -147,7 +147,9 @@ def _kl(p: MultivariateNormal, q: MultivariateNormal) -> Array:
 def _of_object(law: Any) -> MultivariateNormal:
     # The first of these that is kept is what it was made of: the others are computed when asked for.
     kept = next(name for name in SHAPES if name in vars(law))
-    values = {"loc": law.loc, kept: getattr(law, kept)}
+    values = values_of(law, "loc", kept)
+    # NumPyro keeps a single 0 for all the means.
+    values["loc"] = values["loc"] + 0 * values[kept][..., 0]
     return MultivariateNormal.trusted(**values) if was_checked(law) else MultivariateNormal(**values)
 
 
