@@ -199,8 +199,10 @@ def _closed_form(p: Family, q: Family) -> Divergence | None:
 def _outside(p: Family, q: Family) -> Divergence | None:
     """Return ∞ where the supports alone say so; None where they do not."""
     spaces = {p.domain.space, q.domain.space}
-    if spaces == {"reals", "integers"}:
-        text = f"One of them has a density and the other has probabilities: P is over {p.domain.space}, Q is not."
+    if p.discrete != q.discrete:
+        text = "P has a density and Q has probabilities: P's mass lies where Q has none."
+        if p.discrete:
+            text = "P has probabilities and Q has a density, which gives no number any mass."
         return Divergence(math.inf, method="supports", caveats=(text,))
     if not (len(spaces) == 1 or spaces <= _LINE or isinstance(p, Foreign) or isinstance(q, Foreign)):
         raise InputError(f"P is over {p.domain.space} and Q over {q.domain.space}: their densities do not compare")

@@ -101,10 +101,13 @@ def _kernel_density(thing: Any) -> Family:
 
 def _multivariate_foreign(thing: Any) -> Family:
     discrete = hasattr(thing, "logpmf")
-    shape = np.shape(thing.rvs(random_state=np.random.default_rng(0)))
+    shape = np.shape(thing.rvs(size=2, random_state=np.random.default_rng(0)))[1:]
+    log_density = thing.logpmf if discrete else thing.logpdf
+    # These take events along the last axis, the others along the first.
+    last = type(thing).__name__ in ("dirichlet_frozen", "wishart_frozen", "invwishart_frozen")
     return Foreign(
-        name=f"scipy.stats.{type(thing).__name__}",
-        log_density_of=thing.logpmf if discrete else thing.logpdf,
+        name=f"scipy.stats.{type(thing).__name__.removesuffix('_frozen')}",
+        log_density_of=(lambda x: log_density(np.moveaxis(x, 0, -1))) if last else log_density,
         draw=lambda rng, count: np.reshape(thing.rvs(size=count, random_state=rng), (count, *shape)),
         shape=shape,
         where=Domain("counts" if discrete else "vectors"),

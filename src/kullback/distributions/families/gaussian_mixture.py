@@ -79,13 +79,12 @@ class GaussianMixture(Foreign):
         logs = np.stack([_log_normal(flat - m, f) for m, f in zip(self.means, self.factors, strict=True)])
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.asarray(logsumexp(logs + np.log(self.weights)[:, None], axis=0))
-        shape: tuple[int, ...] = points.shape[: points.ndim - len(self.shape)]
-        return np.asarray(found.reshape(shape), dtype=np.float64)
+        return np.asarray(found, dtype=np.float64).reshape(points.shape[: points.ndim - len(self.shape)])
 
     def _draw(self, rng: np.random.Generator, count: int) -> Floats:
         which = rng.choice(self.weights.size, size=count, p=self.weights)
         noise = rng.standard_normal((count, self.means.shape[1]))
-        draws = self.means[which] + np.einsum("nij,nj->ni", self.factors[which], noise)
+        draws: Floats = self.means[which] + np.einsum("nij,nj->ni", self.factors[which], noise)
         return draws if self.shape else draws[:, 0]
 
 

@@ -7,12 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import array_api_compat.numpy as xp
 import numpy as np
 
 from kullback.arrays._backend import is_torch
 from kullback.distributions._domain import bound
 from kullback.distributions._family import Family, knows
 from kullback.distributions.foreign import Foreign
+from kullback.distributions.structures.independent import Independent
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 EPS = float(np.finfo(np.float64).eps)
@@ -31,11 +33,15 @@ class Side:
         The distribution, with parameters in NumPy.
     low, high : float
         Ends of the support of numbers; infinite for events of other kinds.
+    lowest, highest : array
+        Ends of the support of each number of an event.
     """
 
     law: Family
     low: float
     high: float
+    lowest: Floats
+    highest: Floats
 
     @property
     def name(self) -> str:
@@ -61,10 +67,9 @@ class Side:
         """Log-density at x, −inf outside the support."""
         with np.errstate(all="ignore"):
             values = np.asarray(self.law.log_density(x), dtype=np.float64)
-        if self.on_the_line or self.of_integers:
-            outside = (x < self.low) | (x > self.high)
-            if outside.any():
-                values = np.where(outside, -np.inf, values)
+        outside = (x < self.lowest) | (x > self.highest)
+        if outside.any():
+            values = np.where(outside.any(axis=tuple(range(values.ndim, outside.ndim))), -np.inf, values)
         return values
 
     @property
@@ -111,15 +116,38 @@ class Side:
 
 def side(law: Family) -> Side:
     """Return a distribution as a side, with its parameters moved to NumPy and out of any graph."""
-    if not isinstance(law, Foreign):
-        law = _in_numpy(law)
-    low, high = (float(bound(law, end)) for end in (law.domain.lower, law.domain.upper))
-    return Side(law, low, high)
+    law = _in_numpy(law)
+    if isinstance(law, Independent):
+        # Each number has its own ends.
+        low, high = (np.broadcast_to(np.asarray(e), law.event_shape) for e in _ends(law.base))
+        return Side(law, -math.inf, math.inf, low, high)
+    low, high = _ends(law)
+    return Side(law, float(low), float(high), np.asarray(low), np.asarray(high))
+
+
+def _ends(law: Family) -> tuple[Any, Any]:
+    return bound(law, law.domain.lower), bound(law, law.domain.upper)
 
 
 def _in_numpy(law: Family) -> Family:
-    def move(x: Any) -> Any:
-        return np.asarray(x.detach().cpu() if is_torch(x) else x, dtype=np.float64)
+    if isinstance(law, Foreign):
+        return law
+    moved = object.__new__(type(law))
 
-    rest = {f.name: getattr(law, f.name) for f in dataclasses.fields(law) if f.name not in law.parameters}
-    return type(law).trusted(**{name: move(value) for name, value in law.given.items()}, **rest)
+    def keep(name: str, value: Any) -> None:
+        object.__setattr__(moved, name, value)
+
+    for f in dataclasses.fields(law):
+        value = getattr(law, f.name)
+        if isinstance(value, Family):
+            value = _in_numpy(value)
+        elif isinstance(value, tuple) and value and all(isinstance(part, Family) for part in value):
+            value = tuple(_in_numpy(part) for part in value)
+        elif f.name in law.parameters and value is not None:
+            value = np.asarray(value.detach().cpu() if is_torch(value) else value, dtype=np.float64)
+        keep(f.name, value)
+    keep("xp", xp)
+    keep("dtype", np.dtype(np.float64))
+    if "domain" in vars(law):
+        keep("domain", law.domain)
+    return moved

@@ -21,7 +21,6 @@ _STEPS = tuple(0.4 / 2**k for k in range(8))
 _AGREES, _RELATIVE = 1e-6, 1e-9
 _WIDEST = 18.0
 _NOTHING = -36.0
-_SPACES = ("vectors",)
 
 
 def cubature(p: Side, q: Side, tolerance: float | None = None, confidence: float = 0.95) -> Divergence:
@@ -46,8 +45,8 @@ def cubature(p: Side, q: Side, tolerance: float | None = None, confidence: float
     DoesNotApply
         If events are not vectors of two or three numbers, or the rule does not converge, as it does not across edges.
     """
-    shape = p.law.event_shape
-    if len(shape) != 1 or shape[0] not in (2, 3) or not {p.law.domain.space, q.law.domain.space} <= set(_SPACES):
+    shape, spaces = p.law.event_shape, {p.law.domain.space, q.law.domain.space}
+    if len(shape) != 1 or shape[0] not in (2, 3) or spaces != {"vectors"} or p.law.discrete or q.law.discrete:
         raise DoesNotApply("cubature is for densities of vectors of 2 or 3 numbers")
     if not p.can_be_sampled:
         raise DoesNotApply(f"{p.name} cannot be sampled to see where its mass is")
