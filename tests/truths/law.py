@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import mpmath as mp
@@ -97,6 +97,23 @@ def exact(parameters: Parameters) -> Parameters:
     return {name: mp.mpf(value) for name, value in parameters.items()}
 
 
+@lru_cache(4)
+def _density(name: str, parameters: tuple[tuple[str, Any], ...]) -> Callable[[Number], tuple[Number, Number]]:
+    """The logarithm of a density and itself, kept for each x: P meets many a Q at the same points."""
+    law, values = laws()[name], exact(dict(parameters))
+    known: dict[Any, tuple[Number, Number]] = {}
+
+    def at(x: Number) -> tuple[Number, Number]:
+        # By its bits: mpmath's own hash of e^(e^9) takes for ever, as does e^(−e^9).
+        key = getattr(x, "_mpf_", x)
+        if key not in known:
+            log_p = law.log_density(x, **values)
+            known[key] = log_p, mp.exp(log_p) if log_p > -(mp.mpf(10) ** 6) else mp.mpf(0)
+        return known[key]
+
+    return at
+
+
 def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameters) -> Number:
     """D(P‖Q) by definition."""
     with mp.workdps(DIGITS):
@@ -111,9 +128,11 @@ def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameter
         if any(s and cost >= tail for s, cost, tail in zip(shared, q.costs(**qq), p.tails(**pp), strict=True)):
             return mp.inf
 
+        density = _density(p.name, tuple(p_parameters.items()))
+
         def term(x: Number) -> Number:
-            log_p = p.log_density(x, **pp)
-            return mp.exp(log_p) * (log_p - q.log_density(x, **qq)) if log_p > -(mp.mpf(10) ** 6) else mp.mpf(0)
+            log_p, at_p = density(x)
+            return at_p * (log_p - q.log_density(x, **qq)) if at_p else at_p
 
         if p.discrete:
             return _summed(term, p_low, p_high, p.centre(**pp), p.width(**pp))
