@@ -11,13 +11,13 @@ a sum of parts that are at least 0, smooth also where eigenvalues meet.
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 
 import numpy as np
 
 from kullback.arrays._backend import Array, Namespace, device, is_torch
-from kullback.arrays._numeric import two_product
 
 from ._numeric import exp_gap, log_ratio
 
@@ -200,25 +200,28 @@ def relative(p: Scatter, q: Scatter) -> Relative:
 
 def _of_factors(xp: Namespace, p: Array, q: Array) -> Relative:
     log_ratios = log_ratio(xp, diagonal(xp, p), diagonal(xp, q))
-    scale = xp.exp(constant(xp.mean(log_ratios, axis=-1)))[..., None, None]
-    product, lost = two_product(xp, scale, q)
-    return Relative(xp, 2 * log_ratios, strict_lower(xp, solve_lower(xp, q, (p - product) - lost)))
+    scale = _power_of_two(xp, log_ratios)[..., None]
+    return Relative(xp, 2 * log_ratios, strict_lower(xp, solve_lower(xp, q, p - scale * q)))
 
 
 def _of_matrices(xp: Namespace, p: Array, q: Array) -> Relative:
     """Compare the difference from a multiple of S_Q, where that is small; elsewhere compare the factors.
 
-    Proportional matrices, however badly conditioned, thus differ by their scale and nothing else.
+    A matrix and its double, however badly conditioned, thus differ by their scale and nothing else.
     """
     factor = xp.linalg.cholesky(q)
-    log_scale = constant(xp.mean(log_ratio(xp, diagonal(xp, p), diagonal(xp, q)), axis=-1))[..., None]
-    scale = xp.exp(log_scale)[..., None]
-    product, lost = two_product(xp, scale, q)
-    difference = sandwich(xp, factor, ((p - product) - lost) / scale)
+    scale = _power_of_two(xp, log_ratio(xp, diagonal(xp, p), diagonal(xp, q)))
+    difference = sandwich(xp, factor, (p - scale[..., None] * q) / scale[..., None])
     near = xp.max(xp.abs(difference), axis=(-1, -2)) * difference.shape[-1] <= 0.5
     near = near[..., None]
     change = cholesky_change(xp, xp.where(near[..., None], difference, xp.zeros_like(difference)))
     far = _of_factors(xp, xp.linalg.cholesky(p), factor)
-    logs = xp.log(scale[..., 0]) + 2 * xp.log1p(diagonal(xp, change))
-    off = xp.sqrt(scale) * strict_lower(xp, change)
+    logs = xp.log(scale) + 2 * xp.log1p(diagonal(xp, change))
+    off = xp.sqrt(scale)[..., None] * strict_lower(xp, change)
     return Relative(xp, xp.where(near, logs, far.log_squares), xp.where(near[..., None], off, far.off))
+
+
+def _power_of_two(xp: Namespace, log_ratios: Array) -> Array:
+    """Power of two next to the geometric mean, as a column: to multiply by it rounds nothing."""
+    exponent = xp.round(constant(xp.mean(log_ratios, axis=-1, keepdims=True)) / math.log(2))
+    return xp.where(exponent == 0, xp.ones_like(exponent), 2.0**exponent)
