@@ -13,7 +13,7 @@ import numpy as np
 from ._core.divergence import Divergence
 from ._core.errors import InputError, InputTypeError, NoClosedForm
 from ._core.extras import require
-from .arrays._backend import quiet
+from .arrays._backend import quiet, without_gradient
 from .distributions import measures
 from .distributions._family import Family
 from .distributions.adapters import adapt
@@ -190,7 +190,7 @@ def _closed_form(p: Family, q: Family) -> Divergence | None:
     try:
         p, q = measures.paired(p, q)
         with quiet(p.xp):
-            value = float(measures.kl(p, q))
+            value = float(without_gradient(measures.kl(p, q)))
     except NoClosedForm:
         return None
     return None if math.isnan(value) else Divergence(value, method="closed form")

@@ -10,6 +10,7 @@ from ._side import EPS, Floats, Side
 
 # Where exp underflows: stands for the log-density of Q where its library says −inf inside the support.
 UNDERFLOW = -745.0
+_NEGLIGIBLE = 40.0
 # Components, in order.
 GAP, PLAIN, MASS_P, MASS_Q, VOID = range(5)
 
@@ -45,11 +46,10 @@ class Terms:
             self.seen.append((x.ravel(), log_p.ravel(), log_q.ravel()))
         with np.errstate(divide="ignore"):
             log_w = np.log(weight)
-        # x is good to half a unit in its last place, which the slope of the integrands turns into theirs.
-        spans = [np.ptp(np.where(np.isfinite(v + log_w), v + log_w, 0.0), axis=1) for v in (log_p, log_q)]
+        # x is good to half a unit in its last place, which the slopes of the integrands turn into theirs.
         width = np.maximum(np.ptp(x, axis=1), np.maximum(EPS * np.abs(x[:, 0]), 1e-300))
-        moved = EPS * np.abs(x) * np.minimum((spans[0] + spans[1]) / width, 1 / EPS)[:, None]
-        return components(log_p, log_q, log_w, self.precision, moved)
+        moved = [EPS * np.abs(x) * (_span(values + log_w) / width)[:, None] for values in (log_p, log_q)]
+        return components(log_p, log_q, log_w, self.precision, *moved)
 
     def void_is_a_hole(self) -> bool:
         """Whether Q's density falls to 0 at once, as at an edge; not by underflow, which passes through e^−700."""
@@ -60,10 +60,33 @@ class Terms:
         return beside.size == 0 or float(np.max(beside)) > -300
 
 
+def _span(logs: Floats) -> Floats:
+    """Return by how much the logarithms in each row vary, where they are not negligible beside the largest."""
+    with np.errstate(invalid="ignore"):
+        highest = np.max(np.where(np.isfinite(logs), logs, -np.inf), axis=1, keepdims=True)
+        kept = np.clip(logs, highest - _NEGLIGIBLE, highest)
+        return np.where(np.isfinite(highest[:, 0]), np.ptp(np.where(np.isfinite(kept), kept, highest), axis=1), 0.0)
+
+
 def components(
-    log_p: Floats, log_q: Floats, log_w: Floats, precision: float, moved: Floats | float = 0.0
+    log_p: Floats,
+    log_q: Floats,
+    log_w: Floats,
+    precision: float,
+    moved_p: Floats | float = 0.0,
+    moved_q: Floats | float = 0.0,
 ) -> tuple[Floats, Floats]:
-    """Return the components times e^log_w, and the rounding error of each; `moved` adds to that of log(q/p)."""
+    """Return the components times e^log_w, and the rounding error of each.
+
+    Parameters
+    ----------
+    log_p, log_q, log_w : array
+        Log-densities, and logarithms of weights.
+    precision : float
+        Relative rounding error of the log-densities.
+    moved_p, moved_q : array
+        Errors of the log-densities beyond that, by that of x.
+    """
     with np.errstate(all="ignore"):
         # A pole met exactly weighs nothing.
         pole = np.isposinf(log_p) | np.isposinf(log_q)
@@ -76,8 +99,11 @@ def components(
         plain = -p * d
         near = d <= 1
         gap = np.where(some, np.where(near, p * exp_gap(np, np.where(near, d, 0.0)), q - p + plain), q)
-        # Logs are taken to be good to a few units in their last place.
-        slack = 4 * precision * (2 + np.where(some, np.abs(log_p), 0) + np.where(q > 0, np.abs(log_q), 0)) + moved
-        off = np.abs(p - q) * slack + EPS * gap
-        rounding = np.stack([off, p * slack + EPS * np.abs(plain), EPS * p, EPS * q, 0 * p])
+        # Logs are taken to be good to a few units in their last place; each counts by its derivative.
+        slack_p = 4 * precision * (1 + np.where(some, np.abs(log_p), 0)) + moved_p
+        slack_q = 4 * precision * (1 + np.where(q > 0, np.abs(log_q), 0)) + moved_q
+        of_p = np.where(p > 0, np.abs(plain) * slack_p, 0.0)
+        of_gap = of_p + np.abs(q - p) * slack_q + EPS * gap
+        of_plain = of_p + p * (slack_p + slack_q) + EPS * np.abs(plain)
+        rounding = np.stack([of_gap, of_plain, EPS * p, EPS * q, 0 * p])
     return np.stack([gap, plain, p, q, np.where(void, p, 0.0)]), rounding

@@ -18,7 +18,7 @@ from ._terms import GAP, PLAIN, VOID, Terms, components
 NAME = "cubature"
 _POINTS = 1 << 20
 _STEPS = tuple(0.4 / 2**k for k in range(8))
-_AGREES, _RELATIVE = 1e-6, 1e-9
+_AGREES = 1e-6
 _WIDEST = 18.0
 _NOTHING = -36.0
 
@@ -36,7 +36,7 @@ def cubature(p: Side, q: Side, tolerance: float | None = None, confidence: float
     p, q : Side
         The distributions; P can be sampled.
     tolerance : float, optional
-        The error wanted; by default 1e-9 of D.
+        The error wanted; by default 1e-6 of D.
     confidence : float
         What the interval is said to hold at; a bound holds at any.
 
@@ -70,7 +70,7 @@ def cubature(p: Side, q: Side, tolerance: float | None = None, confidence: float
         # That the differences fall is what tells convergence from an accident.
         if np.any((earlier[:2] <= 0.01 * size + 4 * floor[:2]) & (error[:2] <= _AGREES * size + 4 * floor[:2])):
             good = concluded(NAME, confidence, (terms, Sums(last[None], error[None], floor[None]), Rest()))
-            wanted = tolerance if tolerance is not None else _RELATIVE * good.value
+            wanted = tolerance if tolerance is not None else _AGREES * good.value
             if good.error <= max(wanted, 4 * float(np.max(floor[:2]))):
                 break
     if good is None or good.caveats:
