@@ -16,7 +16,7 @@ from kullback.arrays._numeric import blocked_sum
 
 from ._chance import Chance
 from ._counting import binomial_over_poisson, log_binomial, log_poisson
-from ._numeric import weighed_gap
+from ._numeric import dip, weighed_gap
 
 LIMIT = 10**6
 _HEAVY = -100.0
@@ -92,10 +92,7 @@ def binomial_shape(xp: Namespace, n: Array, chance: Chance, pair: str, over: Ove
 def dips(xp: Namespace, n: Array, chance: Chance) -> Array:
     """Nothing, with the slope −inf in a chance of 0 that n·p·log p has there."""
     zero = xp.zeros_like(n + chance.yes)
-    if chance.logits is not None:
-        return zero
-    never = (chance.yes == 0) & (n != 0)
-    return xp.where(never, -xp.sqrt(xp.where(never, chance.yes + zero, zero + 1)), zero)
+    return zero if chance.flat[0] else zero + dip(xp, (chance.yes == 0) & (n != 0), chance.yes + zero)
 
 
 def gaps_or_sum(xp: Namespace, p: Array, log_q: Array, ratio: Array) -> Array:

@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 from kullback.arrays._backend import Array
+from kullback.arrays._numeric import blocked_sum
 
 from ._finite import beyond, column, counts, largest
+from ._numeric import dip
 from ._outcomes import side
 
 
@@ -26,3 +28,10 @@ def table(p: Any, other: str, least: int = 0) -> tuple[Array, Array]:
     # Below 0 Q has no mass: the mean of such a P is of no use to anyone.
     mean = xp.where(p.low >= 0, p.mean(), xp.zeros_like(p.mean()))
     return xp.where(inside, log, xp.full_like(log, -math.inf)), mean
+
+
+def empty(p: Any) -> Array:
+    """Nothing, with the slope −inf that outcomes of probability 0 have."""
+    if getattr(p, "probs", None) is None:
+        return p.xp.asarray(0.0)
+    return blocked_sum(p.xp, dip(p.xp, p.probs == 0, p.probs))

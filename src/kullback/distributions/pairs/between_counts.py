@@ -7,10 +7,10 @@ from typing import Any
 from kullback.arrays._backend import Array, Namespace
 from kullback.distributions._chance import Chance, relative_entropy_of_trials
 from kullback.distributions._counting import negative_binomial_over_poisson
-from kullback.distributions._finite import OverPoisson, binomial_shape, column, numbered_shape
-from kullback.distributions._numeric import log_gap, relative_entropy, weighed_gap
+from kullback.distributions._finite import OverPoisson, binomial_shape, column, dips, numbered_shape
+from kullback.distributions._numeric import log_gap, log_ratio, weighed_gap
 from kullback.distributions._registry import closed_form
-from kullback.distributions._tables import table
+from kullback.distributions._tables import empty, table
 from kullback.distributions.families.binomial import Bernoulli, Binomial
 from kullback.distributions.families.categorical import Categorical
 from kullback.distributions.families.discrete_uniform import DiscreteUniform
@@ -29,12 +29,14 @@ def _failures(q: Any) -> tuple[Array, Chance]:
 
 
 def _from_mean(xp: Namespace, mean: Array, q: Any) -> Array:
-    """D(Q*‖Q) of the member Q* of Q's family that has the given mean."""
+    """D(Q*‖Q) of the member Q* of Q's family that has the given mean, flat at 0."""
     if isinstance(q, Poisson):
-        return relative_entropy(xp, mean, q.rate)
+        some = (mean != 0) & (q.rate != 0)
+        one = xp.ones_like(mean + q.rate)
+        ratio = log_ratio(xp, xp.where(some, q.rate, one), xp.where(some, mean, one))
+        return weighed_gap(xp, mean, q.rate, ratio, mean == 0, q.rate == 0, smooth=True)
     r, chance = _failures(q)
-    odds = mean / r
-    return (r + mean) * relative_entropy_of_trials(Chance.of_odds(xp, odds), chance)
+    return (r + mean) * relative_entropy_of_trials(Chance.of_odds(xp, mean / r), chance)
 
 
 def _over_poisson(xp: Namespace, q: Any) -> OverPoisson:
@@ -45,9 +47,10 @@ def _over_poisson(xp: Namespace, q: Any) -> OverPoisson:
 
 
 def _not_alone(xp: Namespace, chance: Chance) -> Array:
-    """(1−p)·log(1−p) + p: what a trial differs by from a Poisson count of its mean."""
+    """(1−p)·log(1−p) + p: what a trial differs by from a Poisson count of its mean; steep at 0, as p·log p is."""
     one, never = xp.ones_like(chance.no), chance.no != chance.no
-    return weighed_gap(xp, chance.no, one, -chance.log_no, chance.always, never, smooth=chance.logits is not None)
+    no = weighed_gap(xp, chance.no, one, -chance.log_no, chance.always, never, smooth=chance.flat[1])
+    return no + dips(xp, one, chance)
 
 
 @closed_form(
@@ -58,7 +61,7 @@ def _not_alone(xp: Namespace, chance: Chance) -> Array:
 )
 def _bernoulli_poisson(p: Bernoulli, q: Poisson) -> Array:
     chance = Chance.of(p)
-    return relative_entropy(p.xp, chance.yes, q.rate) + _not_alone(p.xp, chance)
+    return _from_mean(p.xp, chance.yes, q) + _not_alone(p.xp, chance)
 
 
 def _bernoulli_failures(p: Bernoulli, q: Any) -> Array:
@@ -86,7 +89,7 @@ closed_form(
 def _binomial(p: Binomial, q: Any) -> Array:
     xp, chance = p.xp, Chance.of(p)
     shape = binomial_shape(xp, p.total_count, chance, f"Binomial‖{type(q).__name__}", _over_poisson(xp, q))
-    return shape + _from_mean(xp, p.total_count * chance.yes, q)
+    return shape + _from_mean(xp, p.total_count * chance.yes, q) + dips(xp, p.total_count, chance)
 
 
 for _family, _formula in {
@@ -101,7 +104,7 @@ for _family, _formula in {
 def _table_to_counts(p: Any, q: Any) -> Array:
     xp = p.xp
     log_p, mean = table(p, type(q).__name__)
-    return numbered_shape(xp, log_p, mean, _over_poisson(xp, q)) + _from_mean(xp, mean, q)
+    return numbered_shape(xp, log_p, mean, _over_poisson(xp, q)) + _from_mean(xp, mean, q) + empty(p)
 
 
 for _source in (Categorical, DiscreteUniform):

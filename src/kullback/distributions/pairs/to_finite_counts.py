@@ -14,7 +14,7 @@ from kullback.distributions._finite import column, counts, dips, largest, number
 from kullback.distributions._numeric import weighed_gap
 from kullback.distributions._outcomes import divergence, side
 from kullback.distributions._registry import closed_form
-from kullback.distributions._tables import table
+from kullback.distributions._tables import empty, table
 from kullback.distributions.families.binomial import Bernoulli, Binomial
 from kullback.distributions.families.categorical import Categorical
 from kullback.distributions.families.discrete_uniform import DiscreteUniform
@@ -99,7 +99,7 @@ def _to_binomial(p: Any, q: Binomial) -> Array:
     # A mean at either end is that of a P which is certain of it.
     share = xp.where(inner, mean / many, xp.where(mean > 0, xp.ones_like(mean), xp.zeros_like(mean)))
     apart = n * relative_entropy_of_trials(Chance(xp, share), Chance.of(q))
-    return xp.where(inner, shape, xp.zeros_like(shape)) + xp.where(n == 0, xp.zeros_like(apart), apart)
+    return xp.where(inner, shape, xp.zeros_like(shape)) + xp.where(n == 0, xp.zeros_like(apart), apart) + empty(p)
 
 
 closed_form(Categorical, Binomial, formula=_SUM, source="by definition")(_to_binomial)
