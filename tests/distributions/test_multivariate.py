@@ -13,6 +13,7 @@ import torch
 
 import kullback as kb
 from backends import BACKENDS, Backend
+from kullback.distributions._family import knows
 from kullback.distributions._registry import find
 from truths.vectors import Parameters, VectorLaw, moved, tangent, truth, vector_laws
 
@@ -91,6 +92,8 @@ def test_density_entropy_and_draws_agree(law: VectorLaw) -> None:
         assert mine.shape == (20_000, *ours.event_shape)
         heights = -ours.log_density(mine)
         assert abs(heights.mean() - float(ours.entropy())) < 5 * heights.std() / math.sqrt(len(heights))
+        if not knows(family, "mean"):
+            continue
         spread = mine.std(axis=0) / math.sqrt(len(mine)) + 1e-12
         assert np.all(np.abs(mine.mean(axis=0) - ours.mean()) < 5 * spread)
         assert np.shape(ours.variance()) == np.shape(ours.mean())

@@ -181,9 +181,11 @@ class InverseWishart(Family):
         return np.asarray(np.linalg.inv(_as_wishart(self).sample(rng, count)))
 
 
-@seen_as(InverseWishart, Wishart, bijection="matrix inverse")
 def _as_wishart(law: InverseWishart) -> Wishart:
     return law.like(Wishart, df=law.df, precision_matrix=law.scale_matrix)
+
+
+seen_as(InverseWishart, Wishart, bijection="matrix inverse")(_as_wishart)
 
 
 @recognise("torch", "Wishart")
