@@ -86,7 +86,9 @@ def tangent(law: VectorLaw, name: str, value: Any, rng: np.random.Generator) -> 
 def moved(law: VectorLaw, parameters: Parameters, step: float) -> Parameters:
     """The same distribution with every parameter moved by a relative step, each by another amount."""
     rng = np.random.default_rng(0)
-    return {name: np.asarray(v) + step * tangent(law, name, v, rng) for name, v in parameters.items()}
+    new = {name: np.asarray(v) + step * tangent(law, name, v, rng) for name, v in parameters.items()}
+    rules = getattr(kb.distributions, law.name).parameters
+    return {name: v / np.linalg.norm(v) if "length 1" in rules[name].rule.words else v for name, v in new.items()}
 
 
 def trace(m: Any) -> Any:
