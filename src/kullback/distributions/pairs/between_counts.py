@@ -64,6 +64,23 @@ def _bernoulli_poisson(p: Bernoulli, q: Poisson) -> Array:
     return _from_mean(p.xp, chance.yes, q) + _not_alone(p.xp, chance)
 
 
+@closed_form(
+    Bernoulli,
+    Binomial,
+    formula=r"p\log\frac{p}{n\,p_Q} + (1-p)\log(1-p) - (n-p)\log(1-p_Q)",
+    source=_BY_THE_MEAN,
+)
+def _bernoulli_binomial(p: Bernoulli, q: Binomial) -> Array:
+    xp, chance = p.xp, Chance.of(p)
+    n = xp.where(q.total_count == 0, xp.ones_like(q.total_count), q.total_count)
+    share = Chance(xp, chance.yes / n)
+    share.flat = (True, False)
+    # Of a single trial both laws are of one family, and the chance of a failure keeps its digits.
+    apart = _not_alone(xp, chance) - n * _not_alone(xp, share) + n * relative_entropy_of_trials(share, Chance.of(q))
+    value = xp.where(n == 1, relative_entropy_of_trials(chance, Chance.of(q)), apart)
+    return xp.where(q.total_count == 0, xp.zeros_like(value), value)
+
+
 def _bernoulli_failures(p: Bernoulli, q: Any) -> Array:
     xp, chance = p.xp, Chance.of(p)
     r, _ = _failures(q)
