@@ -207,6 +207,21 @@ def test_supports_that_shrink_to_a_point() -> None:
     assert kb.kl(Categorical([0.0, 1.0]), Bernoulli(1.0)) == 0
 
 
+def test_a_certain_count_has_its_cost_where_its_kind_is_always_infinite() -> None:
+    assert float(kb.kl(Poisson(0.0), Bernoulli(0.3))) == pytest.approx(-math.log1p(-0.3), rel=1e-15)
+    np.testing.assert_allclose(
+        kb.kl(Poisson([0.0, 0.1]), Binomial(3, 0.3)), [-3 * math.log1p(-0.3), math.inf], rtol=1e-14
+    )
+    assert float(kb.kl(Geometric(1.0), DiscreteUniform(0, 3))) == pytest.approx(math.log(4), rel=1e-15)
+    assert float(kb.kl(Poisson(0.0), Categorical([0.25, 0.75]))) == pytest.approx(math.log(4), rel=1e-15)
+    assert kb.kl(Poisson(0.0), Zeta(2.0)) == math.inf
+    assert kb.kl(Poisson(0.0), GeometricTrials(0.5)) == math.inf
+    assert kb.kl(Bernoulli(logits=math.inf), kb.distributions.Normal(0.0, 1.0)) == math.inf
+    x = torch.tensor(0.1, requires_grad=True)
+    kb.kl(Poisson(x), Bernoulli(torch.tensor(0.3))).backward()
+    assert x.grad == 0
+
+
 def test_large_counts_are_summed_up_to_a_limit() -> None:
     p, q = Binomial(200_000, 1e-4), Poisson(20.0)
     # Barbour and Hall: of order p² for a fixed mean.

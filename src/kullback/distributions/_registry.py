@@ -169,9 +169,19 @@ def _derived(
 
 
 def _infinite(p: Family, q: Family) -> Array:
-    zero = sum(p.xp.sum(0 * a) for a in (*p.given.values(), *q.given.values()))
-    shape = p.xp.broadcast_to(zero, p.xp.zeros(_batch(p, q)).shape)
-    return shape + float("inf")
+    xp = p.xp
+    given = (*p.given.values(), *q.given.values())
+    # Bound to the parameters, so that it can be differentiated; logits may be infinite.
+    zero = sum(xp.sum(xp.where(xp.isfinite(a), 0 * a, xp.zeros_like(a))) for a in given)
+    value = xp.broadcast_to(zero, xp.zeros(_batch(p, q)).shape) + float("inf")
+    if p.domain.space != "integers" or q.domain.space != "integers":
+        return value
+    low, high = p.support()
+    certain = low == high
+    if isinstance(certain, bool):
+        return value
+    # A law of counts whose parameters leave it one value has that value's cost, whatever its kind usually is.
+    return xp.where(certain, -q.log_density(xp.where(certain, high, xp.zeros_like(high))) + zero, value)
 
 
 def _batch(p: Family, q: Family) -> tuple[int, ...]:
