@@ -155,6 +155,11 @@ def test_gradients(p: str, q: str) -> None:
         of_jax = jax.grad(through_jax)([jax.numpy.asarray((a, b)[side][n], dtype=float) for side, n in wanted])
         for (side, n), by_torch, by_jax in zip(wanted, of_torch, of_jax, strict=True):
             truth = derivative(p, a, q, b, side, n)
+            if not math.isfinite(truth):
+                # A step past the end of a support makes D infinite: the slope is that of the other side.
+                assert math.isfinite(float(by_torch))
+                assert math.isfinite(float(by_jax))
+                continue
             scale = 1e-6 * (1 + abs(float(value.detach())))
             assert float(by_torch) == pytest.approx(truth, rel=1e-5, abs=scale), (a, b, "PQ"[side], n)
             assert float(by_jax) == pytest.approx(truth, rel=1e-5, abs=scale), (a, b, "PQ"[side], n)
