@@ -173,6 +173,16 @@ def test_underflow_is_not_a_hole_but_a_lower_bound() -> None:
     assert found.value < 10 * math.sqrt(2 / math.pi) / 0.01
 
 
+def test_underflow_of_p_where_it_matters_is_a_lower_bound() -> None:
+    """E[e^−X] of a hyperbolic secant is infinite, but scipy's density of it ends at −745."""
+    found = kb.estimate(st.hypsecant(), st.gumbel_r())
+    assert found.interval is not None
+    assert found.interval[1] == math.inf
+    assert "its contributions matter" in found.caveats[0]
+    # Elsewhere the same underflow is of no account.
+    assert not kb.estimate(st.hypsecant(), st.skewnorm(0.0, 1, 3)).caveats
+
+
 def test_a_rare_and_narrow_mode_is_not_missed() -> None:
     p = kb.distributions.GaussianMixture([0.999, 0.001], [0.0, 40.0], [1.0, 1e-10])
     found = kb.estimate(p, st.norm(0, 20))

@@ -35,15 +35,16 @@ def concluded(name: str, confidence: float, result: tuple[Terms, Sums, Rest]) ->
     total = found.value.sum(axis=0) + rest.value
     # A refined panel's rules differ by more than its rounding; rounding adds up as a bound.
     errors = (found.error + found.floor).sum(axis=0) + rest.error
-    caveats = []
-    least = False
+    caveats = [rest.least] if rest.least else []
+    least = bool(rest.least)
     if total[VOID] > 0:
         if total[VOID] > 1e-12 and terms.void_is_a_hole():
             return Divergence(math.inf, method=name, caveats=(_of_hole(float(total[VOID])),))
         # Log-densities that underflow are seldom beyond a thousand times where they do.
         lost = float(total[VOID]) * 1e3 * -UNDERFLOW
-        least = lost > 1e-9 * max(total[GAP], 1e-300)
-        if least:
+        matters = lost > 1e-9 * max(total[GAP], 1e-300)
+        least |= bool(matters)
+        if matters:
             caveats.append(_of_void(terms, float(total[VOID])))
         else:
             errors += lost

@@ -16,6 +16,8 @@ from ._terms import UNDERFLOW, Terms
 _NOTHING = -60.0
 # A tail whose contributions to D fall slower than this power of x does not converge, as far as can be told.
 _SLOWEST = -1e-4
+# Log-densities that end below here end by underflow, not at an edge.
+_UNDERFLOWING = -300.0
 # Growth slower than this power of x is taken for that of a power of log x.
 _LOGARITHMIC = 0.1
 
@@ -27,6 +29,7 @@ class Rest:
     value: Floats = field(default_factory=lambda: np.zeros(5))
     error: float = 0.0
     diverges: str = ""
+    least: str = ""
 
 
 def cut(found: Mesh, terms: Terms) -> Rest:
@@ -38,7 +41,29 @@ def cut(found: Mesh, terms: Terms) -> Rest:
             found.straight(sorted((ladder.anchor, float(ladder.x[0]))))
         elif ladder.v.size > 1:
             found.bent(ladder.v[: reach(ladder, log_p, log_q, rest) + 1], ladder.anchor, ladder.sign)
+            if not downward:
+                _cut_short(ladder, log_p, terms, rest)
     return rest
+
+
+def _cut_short(ladder: Ladder, log_p: Floats, terms: Terms, rest: Rest) -> None:
+    """See whether P's density underflows on the way to infinity, where its contributions still matter."""
+    gone = np.flatnonzero((log_p[1:] == -np.inf) & (log_p[:-1] > -np.inf))
+    if not gone.size:
+        return
+    near, far = (float(e) for e in np.exp(ladder.v[gone[0] : gone[0] + 2]))
+    for _ in range(3):
+        steps = np.linspace(near, far, 33)
+        at, beside = terms.logs(ladder.anchor + ladder.sign * steps)
+        edge = max(int(np.argmax(at == -np.inf)), 1)
+        near, far = float(steps[edge - 1]), float(steps[edge])
+    last, other = float(at[edge - 1]), float(beside[edge - 1])
+    size = math.log1p(abs(other - last)) if math.isfinite(other) else 0.0
+    if last < _UNDERFLOWING and last + math.log(near) + size > _NOTHING:
+        rest.least = (
+            f"{terms.p.name}'s log-density is −inf, by underflow, beyond {ladder.anchor + ladder.sign * near:.3g}, "
+            "where its contributions matter: they are left out, so D is at least this value."
+        )
 
 
 def on_ladders(ladders: list[Ladder], terms: Terms) -> Iterator[tuple[Ladder, Floats, Floats]]:

@@ -139,7 +139,8 @@ def _concluded(d: Floats, average: _Average, error: float, tolerance: float | No
     value = max(float(np.mean(average.terms)), 0.0)
     weights = np.exp(d - np.max(d))
     effective = float(np.sum(weights)) ** 2 / float(np.sum(weights * weights))
-    tail = shape_of_tail(average.terms)
+    # Of each part of the terms: their sum has the heavier tail, but turns from one to the other where k̂ would look.
+    tail = max(shape_of_tail(-d), shape_of_tail(np.expm1(d)) if average.slope else -math.inf)
     caveats = []
     if tail > _NO_VARIANCE:
         how = "their average cannot be trusted" if tail > _HEAVY else "the interval may be too narrow"
