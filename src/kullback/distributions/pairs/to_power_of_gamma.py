@@ -69,7 +69,7 @@ def _lomax(p: Lomax, q: PowerOfGamma) -> Array:
     # X/s is E/G of an exponential variable and a gamma one of shape α: what D is for E alone, and what G adds.
     xp, k = p.xp, q.concentration
     finite = (p.alpha > q.power) & (q.power > -1)
-    power = xp.where(finite, q.power, xp.zeros_like(finite * q.power))
+    power = xp.where(finite, q.power, xp.zeros_like(p.alpha + q.power))
     added = lgamma_gap_by(xp, p.alpha + 0 * power, -power)
     excess = power - 1
     gap = lgamma_gap_by(xp, 2 + 0 * excess, excess)
