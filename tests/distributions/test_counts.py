@@ -320,12 +320,25 @@ def test_objects_of_other_libraries() -> None:
             ZeroInflatedPoisson(0.5, 2.0),
             ZeroInflatedPoisson(0.3, 1.0),
         ),
+        (
+            numpyro.ZeroInflatedDistribution(numpyro.Poisson(2.0), gate=0.5),
+            numpyro.ZeroInflatedDistribution(numpyro.Poisson(1.0), gate_logits=0.0),
+            ZeroInflatedPoisson(0.5, 2.0),
+            ZeroInflatedPoisson(0.5, 1.0),
+        ),
+        (SCIPY.geom(0.5, loc=-1), TORCH.Geometric(third), Geometric(0.5), Geometric(1 / 3)),
+        (
+            numpyro.Binomial(4, jax.numpy.asarray([0.5])),
+            numpyro.Binomial(np.array([4]), jax.numpy.asarray([0.3])),
+            Binomial(4, 0.5),
+            Binomial(4, 0.3),
+        ),
         (numpyro.GammaPoisson(2.5, 1.0), numpyro.NegativeBinomial2(5.0, 2.5), NegativeBinomial(2.5, 0.5),
          NegativeBinomial(2.5, 2 / 3)),
     ]  # fmt: skip
     for theirs_p, theirs_q, p, q in cases:
         single = "numpyro" in type(theirs_p).__module__
-        value = float(kb.kl(theirs_p, theirs_q))
+        value = float(np.squeeze(np.asarray(kb.kl(theirs_p, theirs_q))))
         assert value == pytest.approx(float(kb.kl(p, q)), rel=1e-5 if single else 1e-12), theirs_p
     shifted = SCIPY.poisson(2.0, loc=1)
     with pytest.raises(NoClosedForm):

@@ -15,7 +15,7 @@ from kullback.distributions._domain import Domain, integers
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._outcomes import divergence, entropy, need_same_outcomes, pick, side
-from kullback.distributions._recognise import recognise, was_checked
+from kullback.distributions._recognise import recognise, values_of, was_checked
 from kullback.distributions._registry import closed_form, seen_as
 from kullback.distributions._special import special
 from kullback.distributions.families.binomial import Bernoulli, differ
@@ -257,7 +257,7 @@ def _multinomial_of_torch(law: Any) -> Family:
 
 @recognise("numpyro", "MultinomialProbs", "MultinomialLogits")
 def _multinomial(law: Any) -> Family:
-    return _made(Multinomial, law, total_count=law.total_count, **chosen(law))
+    return _made(Multinomial, law, **values_of(law, "total_count", *chosen(law)))
 
 
 @recognise("scipy", "multinomial_frozen")

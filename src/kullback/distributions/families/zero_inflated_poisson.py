@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from kullback.distributions._domain import integers
 from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._numeric import exp_gap, log_ratio, relative_entropy
 from kullback.distributions._power_series import small_power_series_divergence
-from kullback.distributions._recognise import recognise_alike
+from kullback.distributions._recognise import recognise, recognise_alike, values_of
 from kullback.distributions._registry import closed_form, seen_as
 from kullback.distributions.families.poisson import Poisson
 
@@ -122,3 +123,13 @@ def _poisson(law: Poisson) -> ZeroInflatedPoisson:
 
 
 recognise_alike(ZeroInflatedPoisson, libraries=("numpyro",))
+
+
+@recognise("numpyro", "ZeroInflatedProbs", "ZeroInflatedLogits")
+def _inflated(law: Any) -> ZeroInflatedPoisson | None:
+    from kullback.distributions.adapters import adapt
+
+    base = adapt(law.base_dist)
+    if not isinstance(base, Poisson):
+        return None
+    return ZeroInflatedPoisson(**values_of(SimpleNamespace(gate=law.gate, rate=base.rate), "gate", "rate"))
