@@ -65,8 +65,9 @@ class PowerOfGamma(Family):
 
     def variance(self) -> Array:
         """Variance."""
-        mean = self.mean()
-        return mean * mean * self.xp.expm1(self.power_gap(2.0) - 2 * self.power_gap(1.0))
+        xp, mean, second = self.xp, self.mean(), self.power_gap(2.0)
+        first = xp.where(second < math.inf, self.power_gap(1.0), xp.zeros_like(second))
+        return mean * mean * xp.expm1(second - 2 * first)
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
         """Draws along the first axis."""
