@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import logsumexp
 
 from kullback._core.errors import InputError
 from kullback.arrays._backend import Array, is_torch
@@ -78,7 +77,7 @@ class GaussianMixture(Foreign):
         flat = points.reshape(-1, self.means.shape[1])
         logs = np.stack([_log_normal(flat - m, f) for m, f in zip(self.means, self.factors, strict=True)])
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = np.asarray(logsumexp(logs + np.log(self.weights)[:, None], axis=0))
+            found = np.logaddexp.reduce(logs + np.log(self.weights)[:, None], axis=0)
         return np.asarray(found, dtype=np.float64).reshape(points.shape[: points.ndim - len(self.shape)])
 
     def _draw(self, rng: np.random.Generator, count: int) -> Floats:

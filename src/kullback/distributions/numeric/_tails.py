@@ -42,28 +42,31 @@ def cut(found: Mesh, terms: Terms) -> Rest:
         elif ladder.v.size > 1:
             found.bent(ladder.v[: reach(ladder, log_p, log_q, rest) + 1], ladder.anchor, ladder.sign)
             if not downward:
-                _cut_short(ladder, log_p, terms, rest)
+                _cut_short(ladder, log_p, log_q, terms, rest)
     return rest
 
 
-def _cut_short(ladder: Ladder, log_p: Floats, terms: Terms, rest: Rest) -> None:
+def _cut_short(ladder: Ladder, log_p: Floats, log_q: Floats, terms: Terms, rest: Rest) -> None:
     """See whether P's density underflows on the way to infinity, where its contributions still matter."""
     gone = np.flatnonzero((log_p[1:] == -np.inf) & (log_p[:-1] > -np.inf))
-    if not gone.size:
+    if not gone.size or _weight(log_p[gone[0]], log_q[gone[0]], ladder.v[gone[0]]) < _NOTHING:
         return
     near, far = (float(e) for e in np.exp(ladder.v[gone[0] : gone[0] + 2]))
-    for _ in range(3):
-        steps = np.linspace(near, far, 33)
+    for _ in range(2):
+        steps = np.linspace(near, far, 129)
         at, beside = terms.logs(ladder.anchor + ladder.sign * steps)
         edge = max(int(np.argmax(at == -np.inf)), 1)
         near, far = float(steps[edge - 1]), float(steps[edge])
-    last, other = float(at[edge - 1]), float(beside[edge - 1])
-    size = math.log1p(abs(other - last)) if math.isfinite(other) else 0.0
-    if last < _UNDERFLOWING and last + math.log(near) + size > _NOTHING:
+    if at[edge - 1] < _UNDERFLOWING and _weight(at[edge - 1], beside[edge - 1], math.log(near)) > _NOTHING:
         rest.least = (
             f"{terms.p.name}'s log-density is −inf, by underflow, beyond {ladder.anchor + ladder.sign * near:.3g}, "
             "where its contributions matter: they are left out, so D is at least this value."
         )
+
+
+def _weight(log_p: float, log_q: float, v: float) -> float:
+    """Return the logarithm of what P contributes to D per unit of v."""
+    return float(v + log_p + (math.log1p(abs(log_q - log_p)) if math.isfinite(log_q) else 0.0))
 
 
 def on_ladders(ladders: list[Ladder], terms: Terms) -> Iterator[tuple[Ladder, Floats, Floats]]:
