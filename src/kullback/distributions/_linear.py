@@ -17,9 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kullback.arrays._backend import Array, Namespace, device, is_torch
+from kullback.arrays._backend import Array, Namespace, device, inspectable, is_torch
 
 from ._numeric import exp_gap, log_ratio
+
+# How large, relative to S_Q, a difference may be and still be called small.
+_NEAR = 0.5
 
 
 def constant(x: Array) -> Array:
@@ -123,12 +126,14 @@ class Scatter:
     matrix: Array | None = None
     inverse: Array | None = None
     given_factor: Array | None = None
+    known_factor: Array | None = None
 
     @property
     def factor(self) -> Array:
         """Cholesky factor of the matrix."""
-        if self.given_factor is not None:
-            return self.given_factor
+        known = self.given_factor if self.known_factor is None else self.known_factor
+        if known is not None:
+            return known
         if self.inverse is not None:
             return factor_of_inverse(self.xp, self.inverse)
         return self.xp.linalg.cholesky(self.matrix)
@@ -191,10 +196,10 @@ def relative(p: Scatter, q: Scatter) -> Relative:
     """Compare two matrices in the parametrisation that both are given in, so that small differences stay exact."""
     xp = p.xp
     if p.matrix is not None and q.matrix is not None:
-        return _of_matrices(xp, p.matrix, q.matrix)
+        return _of_matrices(xp, p.matrix, q.matrix, p.factor, q.factor)
     if p.inverse is not None and q.inverse is not None:
         # S_Q⁻¹S_P has the eigenvalues of the inverses the other way around.
-        return _of_matrices(xp, q.inverse, p.inverse)
+        return _of_matrices(xp, q.inverse, p.inverse, *map(xp.linalg.cholesky, (q.inverse, p.inverse)))
     return _of_factors(xp, p.factor, q.factor)
 
 
@@ -204,21 +209,55 @@ def _of_factors(xp: Namespace, p: Array, q: Array) -> Relative:
     return Relative(xp, 2 * log_ratios, strict_lower(xp, solve_lower(xp, q, p - scale * q)))
 
 
-def _of_matrices(xp: Namespace, p: Array, q: Array) -> Relative:
+def _of_matrices(xp: Namespace, p: Array, q: Array, p_factor: Array, q_factor: Array) -> Relative:
     """Compare the difference from a multiple of S_Q, where that is small; elsewhere compare the factors.
 
     A matrix and its double, however badly conditioned, thus differ by their scale and nothing else.
     """
-    factor = xp.linalg.cholesky(q)
-    scale = _power_of_two(xp, log_ratio(xp, diagonal(xp, p), diagonal(xp, q)))
-    difference = sandwich(xp, factor, (p - scale[..., None] * q) / scale[..., None])
-    near = xp.max(xp.abs(difference), axis=(-1, -2)) * difference.shape[-1] <= 0.5
+    far = _of_factors(xp, p_factor, q_factor)
+    scale = _power_of_two(xp, log_ratio(xp, diagonal(xp, p), diagonal(xp, q)))[..., None]
+    difference = p - scale * q
+    some = _maybe_near(xp, difference, scale, q)
+    if not inspectable(difference) or not (is_torch(p) or isinstance(p, np.ndarray)) or bool(xp.all(some)):
+        logs, off, near = _by_difference(xp, difference, q_factor, scale)
+        return Relative(xp, xp.where(near, logs, far.log_squares), xp.where(near[..., None], off, far.off))
+    if not bool(xp.any(some)):
+        return far
+    # The difference takes more work than the factors: it is done where it may be needed.
+    q_factor, scale = (xp.broadcast_to(x, (*some.shape, *x.shape[-2:]))[some] for x in (q_factor, scale))
+    logs, off, near = _by_difference(xp, difference[some], q_factor, scale)
+    logs = xp.where(near, logs, far.log_squares[some])
+    off = xp.where(near[..., None], off, far.off[some])
+    return Relative(xp, _replaced(far.log_squares, some, logs), _replaced(far.off, some, off))
+
+
+def _by_difference(xp: Namespace, difference: Array, q_factor: Array, scale: Array) -> tuple[Array, Array, Array]:
+    """Return log m_ii², m_ij and, as a column, where they are what they should be: where the difference is small."""
+    relative_difference = sandwich(xp, q_factor, difference / scale)
+    near = xp.max(xp.abs(relative_difference), axis=(-1, -2)) * difference.shape[-1] <= _NEAR
     near = near[..., None]
-    change = cholesky_change(xp, xp.where(near[..., None], difference, xp.zeros_like(difference)))
-    far = _of_factors(xp, xp.linalg.cholesky(p), factor)
-    logs = xp.log(scale) + 2 * xp.log1p(diagonal(xp, change))
-    off = xp.sqrt(scale)[..., None] * strict_lower(xp, change)
-    return Relative(xp, xp.where(near, logs, far.log_squares), xp.where(near[..., None], off, far.off))
+    zero = xp.zeros_like(relative_difference)
+    change = cholesky_change(xp, xp.where(near[..., None], relative_difference, zero))
+    logs = xp.log(scale[..., 0]) + 2 * xp.log1p(diagonal(xp, change))
+    return logs, xp.sqrt(scale) * strict_lower(xp, change), near
+
+
+def _replaced(x: Array, where: Array, values: Array) -> Array:
+    """Return x with other values in some places."""
+    if is_torch(x):
+        return x.index_put((where,), values)
+    x = x.copy()
+    x[where] = values
+    return x
+
+
+def _maybe_near(xp: Namespace, difference: Array, scale: Array, q: Array) -> Array:
+    """Where the difference may be small: |A| ≤ a in every direction asks |S_ij| ≤ a·√(q_ii·q_jj) of its entries."""
+    sizes = xp.sqrt(diagonal(xp, q))
+    return xp.all(
+        xp.abs(difference) <= _NEAR * scale * sizes[..., :, None] * sizes[..., None, :],
+        axis=(-2, -1),
+    )
 
 
 def _power_of_two(xp: Namespace, log_ratios: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class MultivariateNormal(ExponentialFamily):
     covariance_matrix: Any = parameter(POSITIVE_DEFINITE, default=None)
     precision_matrix: Any = parameter(POSITIVE_DEFINITE, default=None)
     scale_tril: Any = parameter(LOWER_TRIANGULAR, default=None)
+    #: Cholesky factor of the covariance that another library has computed.
+    known_factor: ClassVar[Any] = None
 
     @classmethod
     def of_process(
@@ -93,7 +95,10 @@ class MultivariateNormal(ExponentialFamily):
     @property
     def scatter(self) -> Scatter:
         """The covariance, as it was given."""
-        return Scatter(self.xp, self.covariance_matrix, self.precision_matrix, self.scale_tril)
+        known = self.known_factor
+        if known is not None and known.dtype != self.loc.dtype:
+            known = None
+        return Scatter(self.xp, self.covariance_matrix, self.precision_matrix, self.scale_tril, known)
 
     def log_density(self, x: Array) -> Array:
         scatter = self.scatter
@@ -150,7 +155,10 @@ def _of_object(law: Any) -> MultivariateNormal:
     values = values_of(law, "loc", kept)
     # NumPyro keeps a single 0 for all the means.
     values["loc"] = values["loc"] + 0 * values[kept][..., 0]
-    return MultivariateNormal.trusted(**values) if was_checked(law) else MultivariateNormal(**values)
+    made = MultivariateNormal.trusted(**values) if was_checked(law) else MultivariateNormal(**values)
+    if kept == "covariance_matrix":
+        object.__setattr__(made, "known_factor", getattr(law, "_unbroadcasted_scale_tril", None))
+    return made
 
 
 @recognise("scipy", "multivariate_normal_frozen")

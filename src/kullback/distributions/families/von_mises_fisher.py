@@ -46,7 +46,7 @@ class VonMisesFisher(Family):
 
     def _log_area(self) -> float:
         """Logarithm of the area of the sphere of one dimension less."""
-        half = 0.5 * (self.loc.shape[-1] - 1)
+        half: float = 0.5 * (self.loc.shape[-1] - 1)
         return math.log(2) + half * math.log(math.pi) - math.lgamma(half)
 
     def log_density(self, x: Array) -> Array:
