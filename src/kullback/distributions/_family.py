@@ -247,6 +247,8 @@ def _moved(law: Family, to: Family, like: Array, working: Any, dtype: Any) -> Fa
         object.__setattr__(moved, f.name, value)
     object.__setattr__(moved, "xp", to.xp)
     object.__setattr__(moved, "dtype", dtype)
+    if "domain" in vars(law):
+        object.__setattr__(moved, "domain", law.domain)
     return moved
 
 
