@@ -77,8 +77,13 @@ def expanded(law: Family, shape: tuple[int, ...]) -> Family:
     return _each(law, lambda x, ndim: law.xp.broadcast_to(x, (*shape, *x.shape[x.ndim - ndim :])))
 
 
-def first(law: Family) -> Family:
-    """Return the first of the last dimension of a batch."""
+def only_component(components: Any) -> Family | None:
+    """Return the component of a mixture of one, of a batch whose last dimension is that of the components."""
+    from .adapters import adapt
+
+    law = adapt(components)
+    if isinstance(law, Structure) or not law.given:
+        return None
     full = expanded(law, law.batch_shape)
     return _each(full, lambda x, ndim: x[(..., 0, *(slice(None),) * ndim)])
 

@@ -10,6 +10,7 @@ from kullback.distributions._domain import Domain, integers, reals
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import Maker, maker, wanted
 from kullback.distributions.foreign import Foreign
+from kullback.distributions.structures.transformed import Shifted
 
 LIBRARY = "scipy.stats"
 
@@ -49,13 +50,12 @@ def _frozen(thing: Any) -> Family | None:
     values = dict(zip((dist.shapes or "").replace(" ", "").split(","), shapes, strict=False)) if shapes else {}
     if "loc" in wanted(make):
         values["loc"] = loc
-    elif np.any(np.asarray(loc) != 0):
-        return None
     if "scale" in wanted(make):
         values["scale"] = scale
     elif np.any(np.asarray(scale) != 1):
         return None
-    return make(**values)
+    law = make(**values)
+    return Shifted(law, loc) if law is not None and "loc" not in wanted(make) and np.any(np.asarray(loc) != 0) else law
 
 
 def _frozen_foreign(thing: Any) -> Family:

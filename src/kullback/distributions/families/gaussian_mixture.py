@@ -11,8 +11,10 @@ from scipy.linalg import solve_triangular
 from kullback._core.errors import InputError
 from kullback.arrays._backend import Array, is_torch
 from kullback.distributions._domain import Domain, reals
+from kullback.distributions._family import Family
 from kullback.distributions._recognise import recognise
 from kullback.distributions._special import LOG_2PI
+from kullback.distributions._structure import only_component
 from kullback.distributions.foreign import Foreign
 
 _FEW = 32
@@ -127,13 +129,19 @@ def _of_components(weights: Any, component: Any) -> GaussianMixture | None:
 
 
 @recognise("torch", "MixtureSameFamily")
-def _of_torch(law: Any) -> GaussianMixture | None:
-    return None if law.batch_shape else _of_components(law.mixture_distribution.probs, law.component_distribution)
+def _of_torch(law: Any) -> Family | None:
+    return _of_mixture(law, law.mixture_distribution.probs)
 
 
 @recognise("numpyro", "MixtureSameFamily")
-def _of_numpyro(law: Any) -> GaussianMixture | None:
-    return None if law.batch_shape else _of_components(law.mixing_distribution.probs, law.component_distribution)
+def _of_numpyro(law: Any) -> Family | None:
+    return _of_mixture(law, law.mixing_distribution.probs)
+
+
+def _of_mixture(law: Any, weights: Any) -> Family | None:
+    if weights.shape[-1] == 1:
+        return only_component(law.component_distribution)
+    return None if law.batch_shape else _of_components(weights, law.component_distribution)
 
 
 @recognise("scipy", "Mixture")

@@ -84,8 +84,8 @@ def _links(transforms: Any) -> list[Any]:
 def _transformed(p: Transformed, q: Transformed) -> Array:
     if len(p.transforms) != len(q.transforms) or not all(map(_same, p.transforms, q.transforms)):
         raise NoClosedForm(
-            f"P is the image of {type(p.base).__name__} by {_names(p)}, "
-            f"Q of {type(q.base).__name__} by {_names(q)}, and "
+            f"P is the image of {type(p.base).__name__} by {_names(p)} and Q of {type(q.base).__name__} by "
+            f"{_names(q)};"
             " a divergence is kept by one bijection of both; kullback.estimate(P, Q) computes it numerically"
         )
     return kl(p.base, q.base)

@@ -1,4 +1,4 @@
-"""What NumPyro and torch wrap around distributions without making others of them: shapes, masks, mixtures of one."""
+"""What NumPyro and torch wrap around distributions without making others of them: shapes and masks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kullback.distributions._domain import Domain
 from kullback.distributions._family import Family, family
 from kullback.distributions._recognise import recognise
 from kullback.distributions._registry import closed_form
-from kullback.distributions._structure import Structure, adopt, expanded, first, kl
+from kullback.distributions._structure import Structure, adopt, expanded, kl
 from kullback.distributions.foreign import Foreign
 
 
@@ -72,23 +72,3 @@ def _of_expanded(law: Any) -> Family | None:
     base = adapt(law.base_dist)
     # Only these are known to repeat what they were given: the parts of others have batches of their own.
     return None if isinstance(base, (Structure, Foreign)) else expanded(base, tuple(law.batch_shape))
-
-
-@recognise("torch", "MixtureSameFamily")
-def _of_torch_mixture(law: Any) -> Family | None:
-    return _only_component(law.component_distribution, law.mixture_distribution)
-
-
-@recognise("numpyro", "MixtureSameFamily")
-def _of_numpyro_mixture(law: Any) -> Family | None:
-    return _only_component(law.component_distribution, law.mixing_distribution)
-
-
-def _only_component(components: Any, weights: Any) -> Family | None:
-    """Return the component of a mixture of one; nothing is known in closed form of mixtures of more."""
-    from kullback.distributions.adapters import adapt
-
-    if weights.probs.shape[-1] != 1:
-        return None
-    base = adapt(components)
-    return None if isinstance(base, (Structure, Foreign)) else first(base)
