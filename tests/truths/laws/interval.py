@@ -62,7 +62,7 @@ LAWS = [
         width=lambda low, high: (high - low) / 2,
         tails=lambda **_: (mp.mpf(1), mp.inf),
         ordinary=[{"low": 0.2, "high": 0.9}, {"low": -0.5, "high": 1.5}],
-        extreme=[{"low": 1e3, "high": 1e3 + 2**-6}, {"low": -1e-200, "high": 1e-200}, {"low": -1e150, "high": 1e150}],
+        extreme=[{"low": 1e3, "high": 1003.0}, {"low": -1e-200, "high": 1e-200}, {"low": -1e150, "high": 1e150}],
     ),
     Law(
         name="Triangular",
