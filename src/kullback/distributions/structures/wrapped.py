@@ -46,7 +46,12 @@ class Masked(Structure):
         return tuple(self.base.event_shape)
 
 
-@closed_form(Masked, Masked, formula=r"D(P_i‖Q_i)\ \text{where the mask is true},\ 0\ \text{elsewhere}", source="")
+@closed_form(
+    Masked,
+    Masked,
+    formula=r"D(P_i‖Q_i)\ \text{where the mask is true},\ 0\ \text{elsewhere}",
+    source="By the definition of a mask",
+)
 def _masked(p: Masked, q: Masked) -> Array:
     if p.mask.shape != q.mask.shape or np.any(p.mask != q.mask):
         raise NoClosedForm(
