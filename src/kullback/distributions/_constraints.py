@@ -44,7 +44,7 @@ class Rule:
             return
         value = without_gradient(value)
         wrong = ~self.holds(xp, value)
-        if not bool(xp.any(wrong)):
+        if not (bool(wrong) if wrong.ndim == 0 else bool(xp.any(wrong))):
             return
         flat = int(xp.argmax(xp.astype(xp.reshape(wrong, (-1,)), xp.int8)))
         where = tuple(int(i) for i in np.unravel_index(flat, wrong.shape))

@@ -31,6 +31,13 @@ def parameter(rule: Rule, default: Any = MISSING) -> Any:
 
 _F = TypeVar("_F")
 _L = TypeVar("_L", bound="Family")
+_NUMBERS = (float, int, np.float64)
+
+
+def _numpy() -> Namespace:
+    import array_api_compat.numpy as xp
+
+    return xp
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(parameter,))
@@ -84,6 +91,28 @@ class Family:
         for group in self.one_of:
             if sum(name in given for name in group) != 1:
                 raise InputTypeError(f"{type(self).__name__} takes exactly one of {' and '.join(group)}")
+        if all(type(value) in _NUMBERS for value in given.values()):
+            xp, arrays = _numpy(), [np.asarray(value, dtype=np.float64) for value in given.values()]
+            dtype = working = arrays[0].dtype
+        else:
+            xp, arrays, dtype, working = self._brought_together(given)
+        object.__setattr__(self, "xp", xp)
+        object.__setattr__(self, "dtype", dtype)
+        for name in self.parameters:
+            object.__setattr__(self, name, None)
+        for name, array in zip(given, arrays, strict=True):
+            array = array if array.dtype == working else xp.astype(array, working, copy=False)
+            self._check_shape(name, array)
+            if not checked:
+                self.parameters[name].rule.check(xp, type(self).__name__, name, array)
+            object.__setattr__(self, name, array)
+        if not checked:
+            if any(array.ndim for array in arrays):
+                _ = self.batch_shape
+            self.check()
+
+    def _brought_together(self, given: dict[str, Any]) -> tuple[Namespace, list[Array], Any, Any]:
+        """Return the parameters as arrays of one library, the dtype to report in, and the one to work in."""
         try:
             xp, arrays = as_arrays(*given.values())
         except (ValueError, TypeError) as error:
@@ -93,20 +122,7 @@ class Family:
             check_dtype(xp, array, f"{type(self).__name__}: {name}", "probs", counts_welcome=True)
         floats = [a.dtype for a in arrays if not xp.isdtype(a.dtype, "integral")]
         dtype = xp.result_type(*floats) if floats else working_dtype(xp, arrays[0].dtype, lives_on_cpu(arrays[0]))
-        working = working_dtype(xp, dtype, lives_on_cpu(arrays[0]))
-        object.__setattr__(self, "xp", xp)
-        object.__setattr__(self, "dtype", dtype)
-        for name in self.parameters:
-            object.__setattr__(self, name, None)
-        for name, array in zip(given, arrays, strict=True):
-            array = xp.astype(array, working, copy=False)
-            self._check_shape(name, array)
-            if not checked:
-                self.parameters[name].rule.check(xp, type(self).__name__, name, array)
-            object.__setattr__(self, name, array)
-        if not checked:
-            _ = self.batch_shape
-            self.check()
+        return xp, arrays, dtype, working_dtype(xp, dtype, lives_on_cpu(arrays[0]))
 
     def _check_shape(self, name: str, array: Array) -> None:
         ndim = self.parameters[name].rule.event_ndim
@@ -190,10 +206,12 @@ def knows(law: Family | type[Family], what: str) -> bool:
 def together(p: Family, q: Family) -> tuple[Family, Family]:
     """Return both distributions in the array library, device and working precision of the first."""
     theirs = [a for law in (p, q) for a in law.given.values()]
-    same = p.xp is q.xp and all(a.dtype == theirs[0].dtype and _place(a) == _place(theirs[0]) for a in theirs)
-    if same:
+    first = theirs[0]
+    in_memory = isinstance(first, (np.ndarray, np.generic))
+    same = p.xp is q.xp and all(a.dtype == first.dtype for a in theirs) and p.dtype == q.dtype
+    if same and (in_memory or all(_place(a) == _place(first) for a in theirs)):
         return p, q
-    like = next(iter(p.given.values()))
+    like = first
     wide = p.xp.result_type(*(a.dtype for a in theirs)) if p.xp is q.xp else like.dtype
     result = p.xp.result_type(p.dtype, q.dtype) if p.xp is q.xp else p.dtype
     return _moved(p, p, like, wide, result), _moved(q, p, like, wide, result)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from ._family import Family
@@ -47,6 +49,12 @@ def recognise_alike(family: type[Family], *, libraries: tuple[str, ...] = ("torc
 def was_checked(law: Any) -> bool:
     """Whether a distribution object has checked its own parameters."""
     return bool(getattr(law, "_validate_args", False))
+
+
+@cache
+def wanted(make: Maker) -> frozenset[str]:
+    """Names of the arguments of a maker."""
+    return frozenset(inspect.signature(make).parameters)
 
 
 def maker(library: str, name: str) -> Maker | None:

@@ -45,7 +45,9 @@ def _gap(number: int, values: tuple[Any, ...]) -> Any:
         values = tuple(v.detach().numpy() for v in values)
     if not all(type(v) in (np.ndarray, np.float64) and v.dtype == np.float64 for v in values):
         return None
-    shape = np.broadcast_shapes(*(v.shape for v in values))
+    shape = values[0].shape
+    if any(v.shape != shape for v in values):
+        shape = np.broadcast_shapes(*(v.shape for v in values))
     out = np.empty(shape)
     flat = [_flat(v, shape) for v in values]
     _native.gap(number, flat[0], flat[-1], out.reshape(-1))

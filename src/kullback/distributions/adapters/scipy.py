@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from kullback.distributions._domain import Domain, integers, reals
 from kullback.distributions._family import Family
-from kullback.distributions._recognise import maker
+from kullback.distributions._recognise import maker, wanted
 from kullback.distributions.foreign import Foreign
 
 LIBRARY = "scipy.stats"
@@ -44,12 +43,11 @@ def _frozen(thing: Any) -> Family:
     values = dict(zip((dist.shapes or "").replace(" ", "").split(","), shapes, strict=False)) if shapes else {}
     make = maker("scipy", dist.name)
     if make is not None:
-        wanted = inspect.signature(make).parameters
-        if "loc" in wanted:
+        if "loc" in wanted(make):
             values["loc"] = loc
         elif np.any(np.asarray(loc) != 0):
             return _frozen_foreign(thing)
-        if "scale" in wanted:
+        if "scale" in wanted(make):
             values["scale"] = scale
         return make(**values)
     return _frozen_foreign(thing)
