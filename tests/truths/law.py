@@ -84,6 +84,14 @@ def textbook() -> dict[tuple[str, str], Callable[..., Number]]:
     return {pair: formula for module in modules for pair, formula in getattr(module, "TEXTBOOK", {}).items()}
 
 
+@cache
+def infinite() -> dict[tuple[str, str], Callable[[Parameters, Parameters], bool]]:
+    """Whether D(P‖Q) is infinite where tails that are no powers make it so, by the names of the families."""
+    package = importlib.import_module("truths.laws")
+    modules = [importlib.import_module(f"truths.laws.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    return {pair: test for module in modules for pair, test in getattr(module, "INFINITE", {}).items()}
+
+
 def exact(parameters: Parameters) -> Parameters:
     """Parameters as the very numbers that float64 holds."""
     return {name: mp.mpf(value) for name, value in parameters.items()}
@@ -95,6 +103,8 @@ def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameter
         pp, qq = exact(p_parameters), exact(q_parameters)
         (p_low, p_high), (q_low, q_high) = p.support(**pp), q.support(**qq)
         if p.discrete != q.discrete or p_low < q_low or p_high > q_high:
+            return mp.inf
+        if (p.name, q.name) in infinite() and infinite()[p.name, q.name](p_parameters, q_parameters):
             return mp.inf
         # The end of a half-line is no end of a law on the whole line.
         shared = (p_low == q_low, p_high == q_high)

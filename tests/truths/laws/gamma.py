@@ -1,5 +1,6 @@
 from mpmath import mp
 
+from truths.halfline import look
 from truths.law import Law
 
 
@@ -11,12 +12,7 @@ LAWS = [
     Law(
         name="Gamma",
         log_density=_gamma,
-        support=lambda **_: (mp.mpf(0), mp.inf),
-        coordinate="log",
-        centre=lambda concentration, rate: mp.digamma(concentration) - mp.log(rate),
-        width=lambda concentration, rate: mp.sqrt(mp.polygamma(1, concentration)),
-        # Of a small concentration, log x falls off like exp(concentration·log x) on the left and at once on the right.
-        marks=lambda concentration, rate: [k - mp.log(rate) for k in (-9, -3, -1, 0, 1, 3, 5, 6)],
+        **look(lambda concentration, rate: (concentration, 1, -mp.log(rate))),
         ordinary=[{"concentration": 2.5, "rate": 3.0}, {"concentration": 0.6, "rate": 0.8}],
         extreme=[
             {"concentration": 1e15, "rate": 1.0},
@@ -27,11 +23,15 @@ LAWS = [
     Law(
         name="Exponential",
         log_density=lambda x, rate: mp.log(rate) - rate * x,
-        support=lambda **_: (mp.mpf(0), mp.inf),
-        coordinate="log",
-        centre=lambda rate: -mp.log(rate),
-        width=lambda rate: mp.mpf(1),
+        **look(lambda rate: (mp.mpf(1), 1, -mp.log(rate))),
         ordinary=[{"rate": 0.7}, {"rate": 2.0}],
         extreme=[{"rate": 1e-200}, {"rate": 1e200}],
+    ),
+    Law(
+        name="Chi2",
+        log_density=lambda x, df: (df / 2 - 1) * mp.log(x) - x / 2 - df / 2 * mp.log(2) - mp.loggamma(df / 2),
+        **look(lambda df: (df / 2, 1, mp.log(2))),
+        ordinary=[{"df": 3.0}, {"df": 5.5}],
+        extreme=[{"df": 1e14}, {"df": 1e-3}],
     ),
 ]

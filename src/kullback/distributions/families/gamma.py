@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kullback.arrays._backend import Array
+from kullback.arrays._numeric import two_product
 from kullback.distributions._constraints import POSITIVE
 from kullback.distributions._domain import reals
 from kullback.distributions._exponential import ExponentialFamily
@@ -71,9 +72,25 @@ class Gamma(ExponentialFamily):
 )
 def _kl(p: Gamma, q: Gamma) -> Array:
     # Between the means first, then between the shapes: both parts are at least 0.
-    log_mean_ratio = log_ratio(p.xp, p.concentration, q.concentration) - log_ratio(p.xp, p.rate, q.rate)
-    between_means = q.concentration * exp_gap(p.xp, log_mean_ratio)
+    between_means = q.concentration * exp_gap(p.xp, _log_mean_ratio(p, q))
     return between_means + stirling_gap(p.xp, p.concentration, q.concentration)
+
+
+def _log_mean_ratio(p: Gamma, q: Gamma) -> Array:
+    """Log of the ratio of the means; where they agree to rounding, from the exact difference of cross products."""
+    xp = p.xp
+    a, b, c, d = p.concentration, q.concentration, p.rate, q.rate
+    # Where no product overflows, nor its rounding error underflows.
+    largest = float(xp.finfo(c.dtype).max) ** 0.8
+    first, second, one = a * d, b * c, xp.ones_like(a * d)
+    formed = (a + b + c + d < largest) & (first * largest > 1) & (second * largest > 1)
+    formed = formed & (first < largest) & (second < largest)
+    a_safe, b_safe, c_safe, d_safe = (xp.where(formed, x, one) for x in (a, b, c, d))
+    (above, above_rest), (below, below_rest) = two_product(xp, a_safe, d_safe), two_product(xp, b_safe, c_safe)
+    relative = ((above - below) + (above_rest - below_rest)) / below
+    near = formed & (xp.abs(relative) < 0.5)
+    exact = xp.log1p(xp.where(near, relative, xp.zeros_like(relative)))
+    return xp.where(near, exact, log_ratio(xp, a, b) - log_ratio(xp, c, d))
 
 
 @family
@@ -112,11 +129,59 @@ def _exponential_as_gamma(law: Exponential) -> Gamma:
     return law.like(Gamma, concentration=1.0, rate=law.rate)
 
 
+@family
+class Chi2(ExponentialFamily):
+    r"""Chi-squared distribution.
+
+    .. math:: p(x) = \frac{x^{ν/2-1} e^{-x/2}}{2^{ν/2}\,Γ(ν/2)}, \quad x > 0
+
+    Parameters
+    ----------
+    df : array
+        Degrees of freedom ν, above 0; need not be whole.
+    """
+
+    domain = reals(0)
+    df: Any = parameter(POSITIVE)
+
+    def log_density(self, x: Array) -> Array:
+        return _chi2_as_gamma(self).log_density(x)
+
+    def entropy(self) -> Array:
+        return _chi2_as_gamma(self).entropy()
+
+    def mean(self) -> Array:
+        return self.df
+
+    def variance(self) -> Array:
+        return 2 * self.df
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+        return rng.chisquare(np.asarray(self.df), (count, *self.batch_shape))
+
+    def natural(self) -> tuple[Array, ...]:
+        return (self.df,)
+
+    def from_natural(self, natural: tuple[Array, ...]) -> Chi2:
+        return self.like(Chi2, df=natural[0])
+
+    def in_domain(self, natural: tuple[Array, ...]) -> Array:
+        return natural[0] > 0
+
+
+def _chi2_as_gamma(law: Chi2) -> Gamma:
+    return law.like(Gamma, concentration=0.5 * law.df, rate=0.5)
+
+
+seen_as(Chi2, Gamma)(_chi2_as_gamma)
+
+
 recognise_alike(Gamma)
 recognise_alike(Exponential)
+recognise_alike(Chi2)
 
 
-@recognise("scipy", "gamma")
+@recognise("scipy", "gamma", "erlang")
 def _gamma_of_scipy(a: Any, scale: Any) -> Gamma:
     return Gamma(concentration=a, rate=1 / scale)
 
@@ -124,3 +189,10 @@ def _gamma_of_scipy(a: Any, scale: Any) -> Gamma:
 @recognise("scipy", "expon")
 def _exponential_of_scipy(scale: Any) -> Exponential:
     return Exponential(rate=1 / scale)
+
+
+@recognise("scipy", "chi2")
+def _chi2_of_scipy(df: Any, scale: Any) -> Family:
+    if np.all(np.asarray(scale) == 1):
+        return Chi2(df=df)
+    return Gamma(concentration=0.5 * df, rate=0.5 / scale)

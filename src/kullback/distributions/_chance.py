@@ -1,0 +1,148 @@
+"""A chance of success and its complement, each with all its digits, whether given as a probability or as a logit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._numeric import safe_log, xlogx
+
+from ._numeric import log_ratio, weighed_gap
+from ._special import special
+
+
+class Chance:
+    """Probability of a success (`yes`) and of a failure (`no`), and their logarithms.
+
+    Parameters
+    ----------
+    xp : namespace
+        The array library.
+    probs, logits : array
+        Exactly one of them.
+    """
+
+    def __init__(self, xp: Namespace, probs: Array | None, logits: Array | None = None) -> None:
+        self.xp, self.logits, self.by_failure = xp, logits, False
+        if probs is not None:
+            self.yes, self.no = probs, 1 - probs
+            certain = probs == 1
+            self.log_yes = safe_log(xp, probs)
+            log_no = xp.log1p(-xp.where(certain, xp.zeros_like(probs), probs))
+            self.log_no = xp.where(certain, xp.full_like(probs, -math.inf), log_no)
+        else:
+            assert logits is not None
+            self.yes, self.no = special(xp).expit(logits), special(xp).expit(-logits)
+            rest = xp.log1p(xp.exp(-xp.abs(logits)))
+            self.log_yes = _at_most_0(xp, logits) - rest
+            self.log_no = _at_most_0(xp, -logits) - rest
+
+    @classmethod
+    def of(cls, law: Any) -> Chance:
+        """Return the chance of a family with `probs` and `logits`."""
+        return cls(law.xp, law.probs, law.logits)
+
+    @classmethod
+    def of_failure(cls, xp: Namespace, failure: Array) -> Chance:
+        """Return the chance of success whose complement is given."""
+        chance = cls(xp, failure)
+        chance.yes, chance.no, chance.by_failure = chance.no, chance.yes, True
+        chance.log_yes, chance.log_no = chance.log_no, chance.log_yes
+        return chance
+
+    @classmethod
+    def of_odds(cls, xp: Namespace, odds: Array) -> Chance:
+        """Return the chance of success that odds give: odds/(1 + odds)."""
+        chance = cls(xp, odds / (1 + odds))
+        chance.no = 1 / (1 + odds)
+        chance.log_no = -xp.log1p(odds)
+        return chance
+
+    @property
+    def never(self) -> Array:
+        """Where success is impossible."""
+        return self.log_yes == -math.inf
+
+    @property
+    def always(self) -> Array:
+        """Where failure is impossible."""
+        return self.log_no == -math.inf
+
+    @property
+    def logit(self) -> Array:
+        """Logarithm of the odds."""
+        return self.log_yes - self.log_no if self.logits is None else self.logits
+
+    def entropy(self) -> Array:
+        """Entropy of one trial."""
+        if self.logits is None:
+            return -(xlogx(self.xp, self.yes) + xlogx(self.xp, self.no))
+        # 0·(−inf) at infinite logits is 0, with a flat approach.
+        logs = (self.xp.where(log == -math.inf, self.xp.zeros_like(log), log) for log in (self.log_yes, self.log_no))
+        return -sum(share * log for share, log in zip((self.yes, self.no), logs, strict=True))
+
+
+def _at_most_0(xp: Namespace, x: Array) -> Array:
+    return xp.where(x < 0, x, xp.zeros_like(x))
+
+
+def relative_entropy_of_trials(p: Chance, q: Chance) -> Array:
+    """D of one trial, p·log(p/q) + (1−p)·log((1−p)/(1−q)), as two gaps of at least 0."""
+    yes, no = trial_gaps(p, q)
+    return yes + no
+
+
+def trial_gaps(p: Chance, q: Chance) -> tuple[Array, Array]:
+    """Return p·log(p/q) − p + q, and the same of the complements."""
+    xp, smooth = p.xp, p.logits is not None
+    to_yes, to_no = _log_ratios(p, q)
+    yes = weighed_gap(xp, p.yes, q.yes, to_yes, p.never, q.never, smooth=smooth)
+    no = weighed_gap(xp, p.no, q.no, to_no, p.always, q.always, smooth=smooth)
+    return yes, no
+
+
+def _log_ratios(p: Chance, q: Chance) -> tuple[Array, Array]:
+    """log(q/p) and log((1−q)/(1−p)), anything where one of the two is 0."""
+    xp = p.xp
+    if p.logits is None and q.logits is None:
+        # The complement of what was given is rounded; the difference of complements need not be.
+        step = p.no - q.no if p.by_failure and q.by_failure else q.yes - p.yes
+        return _number_ratio(xp, q.yes, p.yes, step), _number_ratio(xp, q.no, p.no, -step)
+    sides = ((q.yes, p.yes, q.log_yes, p.log_yes), (q.no, p.no, q.log_no, p.log_no))
+    far = [_subtract(xp, log_q, log_p) for _, _, log_q, log_p in sides]
+    if p.logits is None or q.logits is None:
+        near = [xp.abs(f) <= 0.5 for f in far]
+        numbers = [_number_ratio(xp, a, b) for a, b, _, _ in sides]
+        yes, no = (xp.where(n, k, f) for n, k, f in zip(near, numbers, far, strict=True))
+        return yes, no
+    step = _subtract(xp, q.logits, p.logits)
+    near_by = (xp.abs(step) <= 1) & (xp.abs(q.logits) < math.inf) & (xp.abs(p.logits) < math.inf)
+    step = xp.where(near_by, step, xp.zeros_like(step))
+    yes = xp.where(near_by, -xp.log1p(p.no * xp.expm1(-step)), far[0])
+    no = xp.where(near_by, -xp.log1p(p.yes * xp.expm1(step)), far[1])
+    return yes, no
+
+
+def _number_ratio(xp: Namespace, a: Array, b: Array, difference: Array | None = None) -> Array:
+    some = (a != 0) & (b != 0)
+    one = xp.ones_like(a + b)
+    if difference is not None:
+        difference = xp.where(some, difference, 0 * one)
+    return log_ratio(xp, xp.where(some, a, one), xp.where(some, b, one), difference)
+
+
+def _subtract(xp: Namespace, a: Array, b: Array) -> Array:
+    """Difference, 0 where either is infinite."""
+    both = (xp.abs(a) != math.inf) & (xp.abs(b) != math.inf)
+    return xp.where(both, a, xp.zeros_like(a)) - xp.where(both, b, xp.zeros_like(b))
+
+
+def chosen(law: Any) -> dict[str, Any]:
+    """Return what a distribution of torch or NumPyro was given, probs or logits, and not what it made of it."""
+    own = vars(law)
+    param = own.get("_param")
+    name = "probs" if "probs" in own else "logits"
+    if param is not None and param is own.get("logits"):
+        name = "logits"
+    return {name: getattr(law, name)}

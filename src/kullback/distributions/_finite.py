@@ -1,0 +1,97 @@
+"""Closed forms that are finite sums: of P on finitely many counts, to another law of counts.
+
+With Q* the member of Q's family that has the mean of P, D(P‖Q) = D(P‖Q*) + D(Q*‖Q). The second part is the closed form
+within the family; the first depends on P alone and is summed here, in gaps that lose nothing where P is near to Q*.
+A sum has as many terms as P has counts, for each distribution of the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from kullback._core.errors import NoClosedForm
+from kullback.arrays._backend import Array, Namespace, device, inspectable, without_gradient
+from kullback.arrays._numeric import blocked_sum
+
+from ._chance import Chance
+from ._counting import binomial_over_poisson, log_binomial, log_poisson
+from ._numeric import weighed_gap
+
+LIMIT = 10**6
+_HEAVY = -100.0
+# From k and the mean of P, the log-ratio of Q* to a Poisson law of that mean; None where Q* is that law.
+OverPoisson = Callable[[Array, Array], Array] | None
+
+
+def largest(xp: Namespace, count: Array, pair: str) -> int:
+    """Return the largest of the counts, which is where the sums end."""
+    if not inspectable(count):
+        raise NoClosedForm(
+            f"{pair} is a finite sum, whose length must be known: counts cannot be traced by jit; kullback.estimate "
+            "takes any distribution"
+        )
+    last = float(xp.max(without_gradient(count))) if 0 not in count.shape else 0.0
+    if last > LIMIT:
+        raise NoClosedForm(
+            f"{pair} is a sum of as many terms as there are counts, taken up to {LIMIT}, got {last:g}; "
+            "kullback.estimate(P, Q) computes it numerically and states its error"
+        )
+    return int(last)
+
+
+def counts(xp: Namespace, last: int, like: Array) -> Array:
+    """Counts from 0 to `last`, in the dtype and place of an array."""
+    return xp.arange(last + 1, dtype=like.dtype, device=device(like))
+
+
+def beyond(last: int) -> int:
+    """Where a Poisson law of mean at most `last` has nothing left to add to a divergence."""
+    return last + 60 + math.ceil(9 * math.sqrt(last))
+
+
+def column(x: Array) -> Array:
+    """Give an array a last axis, for the counts."""
+    return x[..., None]
+
+
+def binomial_shape(xp: Namespace, n: Array, chance: Chance, pair: str, over: OverPoisson = None) -> Array:
+    """D of a binomial law to the member of another family that has its mean."""
+    last = largest(xp, n, pair)
+    inner = (chance.yes != 0) & (chance.no != 0) & (n != 0)
+    half = xp.where(inner, chance.yes, xp.full_like(chance.yes, 0.5))
+    if chance.logits is None:
+        safe = Chance(xp, column(half))
+    else:
+        safe = Chance(xp, None, column(xp.where(inner, chance.logits, xp.zeros_like(chance.logits))))
+    k = counts(xp, beyond(last), n)
+    size = column(xp.where(inner, n, xp.ones_like(n)))
+    mean = size * safe.yes
+    shift = 0 * mean if over is None else over(k, mean)
+    inside = k <= size
+    log_p = log_binomial(xp, xp.where(inside, k, 0 * k), size, safe)
+    ratio = binomial_over_poisson(xp, k, size, safe)
+    zero = xp.zeros_like(ratio + shift)
+    ratio = xp.where(inside, ratio - shift, zero)
+    p = xp.where(inside, xp.exp(log_p), zero)
+    log_q = xp.where(inside, log_p - ratio, log_poisson(xp, k, mean) + shift)
+    value = gaps_or_sum(xp, p, log_q, ratio)
+    # All n trials succeed, or none does.
+    full = column(n + 0 * chance.yes)
+    at_full = xp.where(
+        k == full, log_poisson(xp, k, full) + (0 * full if over is None else over(k, full)), 0 * k * full
+    )
+    all_succeed = xp.where(chance.no == 0, -xp.sum(at_full, axis=-1), xp.zeros_like(value))
+    if chance.logits is None:
+        # There the slope is infinite, as the limit has it.
+        certain = (chance.no == 0) & (n != 0)
+        dip = xp.sqrt(xp.where(certain, chance.no + 0 * n, xp.ones_like(value)))
+        all_succeed = all_succeed - xp.where(certain, dip, xp.zeros_like(value))
+    return xp.where(inner, value, xp.where(chance.no == 0, all_succeed, xp.zeros_like(value)))
+
+
+def gaps_or_sum(xp: Namespace, p: Array, log_q: Array, ratio: Array) -> Array:
+    """Sum p·ratio, where ratio is log(p/q): as gaps, unless q has a heavy tail beyond, and D with it."""
+    never = xp.zeros_like(ratio) != 0
+    gaps = blocked_sum(xp, weighed_gap(xp, p, xp.exp(log_q), -ratio, p == 0, never, smooth=True))
+    return xp.where(log_q[..., -1] > _HEAVY, blocked_sum(xp, p * ratio), gaps)

@@ -1,0 +1,44 @@
+r"""Into Gumbel's distribution of maxima, from families with a moment generating function.
+
+With z = (x − μ)/β, D(P‖Q) is M − 1 − log M for M = E_P[e^{−z}], and what is left at the best μ, which depends on the
+scales alone.
+"""
+
+from __future__ import annotations
+
+from kullback.arrays._backend import Array
+from kullback.distributions._gamma import stirling_remainder
+from kullback.distributions._numeric import exp_gap, log_gap, log_ratio, stirling_slope
+from kullback.distributions._registry import closed_form
+from kullback.distributions._special import LOG_2PI
+from kullback.distributions.families.gamma import Gamma
+from kullback.distributions.families.normal import Normal
+from kullback.distributions.families.weibull import Gumbel
+
+
+@closed_form(
+    Normal,
+    Gumbel,
+    formula=r"\log\frac{β}{σ\sqrt{2πe}} + \frac{μ_P-μ_Q}{β} + \exp\left(\frac{μ_Q-μ_P}{β} + \frac{σ^2}{2β^2}\right)",
+    source="torch.distributions.kl; from the moment generating function",
+)
+def _normal(p: Normal, q: Gumbel) -> Array:
+    xp = p.xp
+    ratio = p.scale / q.scale
+    log_mean = (q.loc - p.loc) / q.scale + 0.5 * ratio * ratio
+    return exp_gap(xp, log_mean) + 0.5 * exp_gap(xp, 2 * log_ratio(xp, p.scale, q.scale)) + (1 - 0.5 * LOG_2PI)
+
+
+@closed_form(
+    Gamma,
+    Gumbel,
+    formula=r"\log(βr) + (k-1)ψ(k) - \log Γ(k) - k + \frac{k/r-μ}{β} + e^{μ/β}\left(1 + \frac{1}{βr}\right)^{-k}",
+    source="torch.distributions.kl; from the moment generating function",
+)
+def _gamma(p: Gamma, q: Gumbel) -> Array:
+    xp, k = p.xp, p.concentration
+    t = 1 / (q.scale * p.rate)
+    log_mean = q.loc / q.scale - k * xp.log1p(t)
+    slope = stirling_slope(xp, k)
+    of_shape = 1 - 0.5 * LOG_2PI - stirling_remainder(xp, k) + (k - 1) * slope
+    return exp_gap(xp, log_mean) + k * log_gap(xp, t) - xp.log(t) - 0.5 * xp.log(k) + of_shape
