@@ -20,7 +20,7 @@ FLOORS = {
     "samples": 2,
     "coding": 2,
     "losses": 2,
-    "estimate": 3,
+    "ladder": 3,
     "tables": 3,
     "matching": 4,
     "report": 4,

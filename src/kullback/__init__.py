@@ -45,9 +45,10 @@ _late.provide("page of a comparison", "kullback.report.page:of_comparison")
 if TYPE_CHECKING:
     from . import distributions
     from .distributions import closed_forms
+    from .ladder import estimate
     from .tables import Comparison, compare
 
-_ON_FIRST_USE = {"compare": "tables", "Comparison": "tables", "closed_forms": "distributions"}
+_ON_FIRST_USE = {"compare": "tables", "Comparison": "tables", "closed_forms": "distributions", "estimate": "ladder"}
 
 
 def __getattr__(name: str) -> Any:
@@ -81,6 +82,7 @@ __all__ = [
     "decompose",
     "distributions",
     "entropy",
+    "estimate",
     "f_divergence",
     "generalized_kl",
     "hellinger",

@@ -136,6 +136,8 @@ def test_gradients(p: str, q: str) -> None:
     for a, b in [ordinary(p, q)[1], (laws()[p].ordinary[0], laws()[q].ordinary[0])]:
         if not math.isfinite(float(kb.kl(family(p)(**a), family(q)(**b)))):
             continue
+        if not (moves(p) or moves(q)):
+            continue
         leaves = [{k: torch.tensor(v, dtype=torch.float64, requires_grad=True) for k, v in s.items()} for s in (a, b)]
         wanted = [(side, n) for side, name in enumerate((p, q)) for n in moves(name)]
         value = kb.kl(family(p)(**leaves[0]), family(q)(**leaves[1]))
@@ -153,6 +155,11 @@ def test_gradients(p: str, q: str) -> None:
         of_jax = jax.grad(through_jax)([jax.numpy.asarray((a, b)[side][n], dtype=float) for side, n in wanted])
         for (side, n), by_torch, by_jax in zip(wanted, of_torch, of_jax, strict=True):
             truth = derivative(p, a, q, b, side, n)
+            if not math.isfinite(truth):
+                # A step past the end of a support makes D infinite: the slope is that of the other side.
+                assert math.isfinite(float(by_torch))
+                assert math.isfinite(float(by_jax))
+                continue
             scale = 1e-6 * (1 + abs(float(value.detach())))
             assert float(by_torch) == pytest.approx(truth, rel=1e-5, abs=scale), (a, b, "PQ"[side], n)
             assert float(by_jax) == pytest.approx(truth, rel=1e-5, abs=scale), (a, b, "PQ"[side], n)

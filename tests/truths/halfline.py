@@ -23,8 +23,8 @@ def look(shape: Callable[..., tuple[Any, Any, Any]]) -> dict[str, Any]:
 
     def marks(**parameters: Any) -> list[Any]:
         # Of a small k, the logarithm falls off like e^(ku) on one side and at once on the other.
-        _, p, log_a = shape(**parameters)
-        return [log_a + u / p for u in (-9, -3, -1, 0, 1, 3, 5, 6)]
+        k, p, log_a = shape(**parameters)
+        return [log_a + u / p for u in (-9, -3, -1, 0, 1, 3, 5, 6)] if k < 0.3 else []
 
     def tails(**parameters: Any) -> tuple[Any, Any]:
         k, p, _ = shape(**parameters)

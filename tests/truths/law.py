@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import mpmath as mp
@@ -97,6 +97,23 @@ def exact(parameters: Parameters) -> Parameters:
     return {name: mp.mpf(value) for name, value in parameters.items()}
 
 
+@lru_cache(4)
+def _density(name: str, parameters: tuple[tuple[str, Any], ...]) -> Callable[[Number], tuple[Number, Number]]:
+    """The logarithm of a density and itself, kept for each x: P meets many a Q at the same points."""
+    law, values = laws()[name], exact(dict(parameters))
+    known: dict[Any, tuple[Number, Number]] = {}
+
+    def at(x: Number) -> tuple[Number, Number]:
+        # By its bits: mpmath's own hash of e^(e^9) takes for ever, as does e^(−e^9).
+        key = getattr(x, "_mpf_", x)
+        if key not in known:
+            log_p = law.log_density(x, **values)
+            known[key] = log_p, mp.exp(log_p) if log_p > -(mp.mpf(10) ** 6) else mp.mpf(0)
+        return known[key]
+
+    return at
+
+
 def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameters) -> Number:
     """D(P‖Q) by definition."""
     with mp.workdps(DIGITS):
@@ -111,9 +128,11 @@ def divergence(p: Law, p_parameters: Parameters, q: Law, q_parameters: Parameter
         if any(s and cost >= tail for s, cost, tail in zip(shared, q.costs(**qq), p.tails(**pp), strict=True)):
             return mp.inf
 
+        density = _density(p.name, tuple(p_parameters.items()))
+
         def term(x: Number) -> Number:
-            log_p = p.log_density(x, **pp)
-            return mp.exp(log_p) * (log_p - q.log_density(x, **qq)) if log_p > -(mp.mpf(10) ** 6) else mp.mpf(0)
+            log_p, at_p = density(x)
+            return at_p * (log_p - q.log_density(x, **qq)) if at_p else at_p
 
         if p.discrete:
             return _summed(term, p_low, p_high, p.centre(**pp), p.width(**pp))
@@ -129,6 +148,12 @@ def _summed(term: Callable[[Number], Number], low: Number, high: Number, centre:
     return mp.fsum(term(first + k) for k in range(int(last - first) + 1))
 
 
+def _quadrature(term: Callable[[Number], Number], points: list[Number]) -> Number:
+    """The integral to as many digits as mpmath has: it refines to an absolute error, hopeless where D is 1e200."""
+    size = max(abs(mp.quad(term, points, maxdegree=3)), mp.mpf(1))
+    return size * mp.quad(lambda x: term(x) / size, points)
+
+
 def _integrated(p: Law, pp: Parameters, term: Callable[[Number], Number], kinks: list[Number]) -> Number:
     low, high = p.support(**pp)
     centre, width = p.centre(**pp), p.width(**pp)
@@ -137,16 +162,16 @@ def _integrated(p: Law, pp: Parameters, term: Callable[[Number], Number], kinks:
     points = sorted({*(centre + width * k for k in steps), *p.marks(**pp), *corners})
     if p.coordinate == "identity":
         inside = [x for x in points if low < x < high]
-        return mp.quad(term, [low, *inside, high])
+        return _quadrature(term, [low, *inside, high])
     if p.coordinate == "log":
-        return mp.quad(lambda u: term(low + mp.exp(u)) * mp.exp(u), [-mp.inf, *points, mp.inf])
+        return _quadrature(lambda u: term(low + mp.exp(u)) * mp.exp(u), [-mp.inf, *points, mp.inf])
     span = high - low
 
     def at(u: Number) -> Number:
         share = 1 / (1 + mp.exp(-u))
         return term(low + span * share) * span * share / (1 + mp.exp(u))
 
-    return mp.quad(at, [-mp.inf, *points, mp.inf])
+    return _quadrature(at, [-mp.inf, *points, mp.inf])
 
 
 def _coordinate(coordinate: str, x: Number, low: Number, high: Number) -> Number:

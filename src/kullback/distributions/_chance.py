@@ -12,6 +12,11 @@ from ._numeric import log_ratio, weighed_gap
 from ._special import special
 
 
+def tiny(xp: Namespace, x: Array) -> Array:
+    """Where numbers have nearly underflowed: their logarithms say more, and are large enough to be subtracted."""
+    return x < 1e3 * float(xp.finfo(x.dtype).smallest_normal)
+
+
 class Chance:
     """Probability of a success (`yes`) and of a failure (`no`), and their logarithms.
 
@@ -25,6 +30,8 @@ class Chance:
 
     def __init__(self, xp: Namespace, probs: Array | None, logits: Array | None = None) -> None:
         self.xp, self.logits, self.by_failure = xp, logits, False
+        # Whether `yes` and `no` reach 0 flatly, as those made of logits do, and not with the slope of p·log p.
+        self.flat = (logits is not None,) * 2
         if probs is not None:
             self.yes, self.no = probs, 1 - probs
             certain = probs == 1
@@ -46,18 +53,38 @@ class Chance:
     @classmethod
     def of_failure(cls, xp: Namespace, failure: Array) -> Chance:
         """Return the chance of success whose complement is given."""
-        chance = cls(xp, failure)
-        chance.yes, chance.no, chance.by_failure = chance.no, chance.yes, True
-        chance.log_yes, chance.log_no = chance.log_no, chance.log_yes
-        return chance
+        return cls(xp, failure).complement()
 
     @classmethod
     def of_odds(cls, xp: Namespace, odds: Array) -> Chance:
-        """Return the chance of success that odds give: odds/(1 + odds)."""
-        chance = cls(xp, odds / (1 + odds))
-        chance.no = 1 / (1 + odds)
-        chance.log_no = -xp.log1p(odds)
+        """Return the chance of success that odds give, odds/(1 + odds), flat at 0."""
+        return cls.of_numbers(xp, odds / (1 + odds), 1 / (1 + odds), flat=(True, False))
+
+    @classmethod
+    def of_numbers(
+        cls,
+        xp: Namespace,
+        yes: Array,
+        no: Array,
+        *,
+        log_yes: Array | None = None,
+        log_no: Array | None = None,
+        flat: tuple[bool, bool] = (False, False),
+    ) -> Chance:
+        """Return the chance whose two sides are both known to the last digit; give logarithms of what may underflow."""
+        chance = cls(xp, yes)
+        chance.no, chance.flat = no, flat
+        chance.log_yes = safe_log(xp, yes) if log_yes is None else log_yes
+        chance.log_no = safe_log(xp, no) if log_no is None else log_no
         return chance
+
+    def complement(self) -> Chance:
+        """Return the chance of failure."""
+        other = object.__new__(Chance)
+        other.xp, other.by_failure = self.xp, not self.by_failure
+        other.logits, other.flat = None if self.logits is None else -self.logits, self.flat[::-1]
+        other.yes, other.no, other.log_yes, other.log_no = self.no, self.yes, self.log_no, self.log_yes
+        return other
 
     @property
     def never(self) -> Array:
@@ -87,28 +114,29 @@ def _at_most_0(xp: Namespace, x: Array) -> Array:
     return xp.where(x < 0, x, xp.zeros_like(x))
 
 
-def relative_entropy_of_trials(p: Chance, q: Chance) -> Array:
-    """D of one trial, p·log(p/q) + (1−p)·log((1−p)/(1−q)), as two gaps of at least 0."""
-    yes, no = trial_gaps(p, q)
+def relative_entropy_of_trials(p: Chance, q: Chance, step: Array | None = None) -> Array:
+    """D of one trial, p·log(p/q) + (1−p)·log((1−p)/(1−q)), as two gaps of at least 0; `step` is the exact q − p."""
+    xp = p.xp
+    to_yes, to_no = _log_ratios(p, q, step)
+    yes = weighed_gap(xp, p.yes, q.yes, to_yes, p.never, q.never, smooth=p.flat[0])
+    no = weighed_gap(xp, p.no, q.no, to_no, p.always, q.always, smooth=p.flat[1])
     return yes + no
 
 
-def trial_gaps(p: Chance, q: Chance) -> tuple[Array, Array]:
-    """Return p·log(p/q) − p + q, and the same of the complements."""
-    xp, smooth = p.xp, p.logits is not None
-    to_yes, to_no = _log_ratios(p, q)
-    yes = weighed_gap(xp, p.yes, q.yes, to_yes, p.never, q.never, smooth=smooth)
-    no = weighed_gap(xp, p.no, q.no, to_no, p.always, q.always, smooth=smooth)
-    return yes, no
-
-
-def _log_ratios(p: Chance, q: Chance) -> tuple[Array, Array]:
+def _log_ratios(p: Chance, q: Chance, step: Array | None) -> tuple[Array, Array]:
     """log(q/p) and log((1−q)/(1−p)), anything where one of the two is 0."""
     xp = p.xp
     if p.logits is None and q.logits is None:
         # The complement of what was given is rounded; the difference of complements need not be.
-        step = p.no - q.no if p.by_failure and q.by_failure else q.yes - p.yes
-        return _number_ratio(xp, q.yes, p.yes, step), _number_ratio(xp, q.no, p.no, -step)
+        if step is None:
+            step = p.no - q.no if p.by_failure and q.by_failure else q.yes - p.yes
+        to_yes, to_no = _number_ratio(xp, q.yes, p.yes, step), _number_ratio(xp, q.no, p.no, -step)
+        if not any(p.flat + q.flat):
+            return to_yes, to_no
+        return (
+            xp.where(tiny(xp, p.yes) | tiny(xp, q.yes), _subtract(xp, q.log_yes, p.log_yes), to_yes),
+            xp.where(tiny(xp, p.no) | tiny(xp, q.no), _subtract(xp, q.log_no, p.log_no), to_no),
+        )
     sides = ((q.yes, p.yes, q.log_yes, p.log_yes), (q.no, p.no, q.log_no, p.log_no))
     far = [_subtract(xp, log_q, log_p) for _, _, log_q, log_p in sides]
     if p.logits is None or q.logits is None:

@@ -10,7 +10,7 @@ import math
 
 from kullback.arrays._backend import Array, Namespace
 
-from ._chance import Chance
+from ._chance import Chance, tiny
 from ._numeric import exp_gap, log_gap, relative_entropy, stirling_rest
 from ._special import special
 
@@ -30,7 +30,7 @@ def log_binomial(xp: Namespace, k: Array, n: Array, chance: Chance) -> Array:
     zero = xp.zeros_like(k + n + yes)
     inner = (k > 0) & (k < n)
     # Chances near the end of the range of numbers are taken as logarithms, which lose nothing at such sizes.
-    plain = (yes < 1e-290) | (no < 1e-290)
+    plain = tiny(xp, yes) | tiny(xp, no)
     loader = inner & ~plain
     kl, nl = xp.where(loader, k, zero + 1), xp.where(loader, n, zero + 2)
     yl, fl = xp.where(loader, yes, zero + 0.5), xp.where(loader, no, zero + 0.5)

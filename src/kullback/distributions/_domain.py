@@ -65,6 +65,8 @@ def _range(family: type[Family], end: Bound) -> tuple[float, float, bool]:
     """Return the values a bound may take, and whether the ends of that range are left out."""
     if not isinstance(end, str):
         return float(end), float(end), False
+    if end not in family.parameters:
+        return -math.inf, math.inf, True
     rule = family.parameters[end].rule
     return rule.lower, rule.upper, True
 

@@ -43,7 +43,10 @@ def tilted(p: ExponentialFamily, q: ExponentialFamily, order: float) -> tuple[An
     """Return the normalised p^α·q^(1−α), and where it exists; elsewhere P stands in for it."""
     p.same_measure(q)
     xp = p.xp
-    mixed = tuple(order * a + (1 - order) * b for a, b in zip(p.natural(), q.natural(), strict=True))
+    # Equal ones stay as they are: at the edge they are infinite, and would leave NaN.
+    mixed = tuple(
+        xp.where(a == b, a, order * a + (1 - order) * b) for a, b in zip(p.natural(), q.natural(), strict=True)
+    )
     exists = p.in_domain(mixed)
     ndims = [a.ndim - exists.ndim for a in mixed]
     kept = tuple(
@@ -56,8 +59,7 @@ def tilted(p: ExponentialFamily, q: ExponentialFamily, order: float) -> tuple[An
 def renyi(p: ExponentialFamily, q: ExponentialFamily, order: float, kl: Any) -> Array:
     """Rényi divergence of an order other than 0, 1 and infinity; inf where p^α·q^(1−α) has no finite integral."""
     middle, exists = tilted(p, q, order)
-    gap = order * kl(middle, p) + (1 - order) * kl(middle, q)
-    value = gap / (1 - order)
+    value = kl(middle, q) + order / (1 - order) * kl(middle, p)
     return p.xp.where(exists, value, p.xp.full_like(value, math.inf))
 
 

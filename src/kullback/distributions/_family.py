@@ -206,6 +206,9 @@ def knows(law: Family | type[Family], what: str) -> bool:
 def together(p: Family, q: Family) -> tuple[Family, Family]:
     """Return both distributions in the array library, device and working precision of the first."""
     theirs = [a for law in (p, q) for a in law.given.values()]
+    if not p.given or not q.given:
+        # Nothing is known of one of them but its density: there is no form to compute.
+        return p, q
     first = theirs[0]
     in_memory = isinstance(first, (np.ndarray, np.generic))
     same = p.xp is q.xp and all(a.dtype == first.dtype for a in theirs) and p.dtype == q.dtype
@@ -235,9 +238,17 @@ def _moved(law: Family, to: Family, like: Array, working: Any, dtype: Any) -> Fa
     moved = object.__new__(type(law))
     for f in dataclasses.fields(law):
         value = getattr(law, f.name)
-        object.__setattr__(moved, f.name, move(value) if f.name in law.parameters and value is not None else value)
+        if isinstance(value, Family):
+            value = _moved(value, to, like, working, dtype)
+        elif isinstance(value, tuple) and value and all(isinstance(part, Family) for part in value):
+            value = tuple(_moved(part, to, like, working, dtype) for part in value)
+        elif f.name in law.parameters and value is not None:
+            value = move(value)
+        object.__setattr__(moved, f.name, value)
     object.__setattr__(moved, "xp", to.xp)
     object.__setattr__(moved, "dtype", dtype)
+    if "domain" in vars(law):
+        object.__setattr__(moved, "domain", law.domain)
     return moved
 
 

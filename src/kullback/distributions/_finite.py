@@ -16,7 +16,7 @@ from kullback.arrays._numeric import blocked_sum
 
 from ._chance import Chance
 from ._counting import binomial_over_poisson, log_binomial, log_poisson
-from ._numeric import weighed_gap
+from ._numeric import dip, weighed_gap
 
 LIMIT = 10**6
 _HEAVY = -100.0
@@ -46,8 +46,11 @@ def counts(xp: Namespace, last: int, like: Array) -> Array:
 
 
 def beyond(last: int) -> int:
-    """Where a Poisson law of mean at most `last` has nothing left to add to a divergence."""
-    return last + 60 + math.ceil(9 * math.sqrt(last))
+    """Where a Poisson law of mean at most `last` has nothing left to add to a divergence; one of few lengths.
+
+    Libraries that compile each length anew then compile few.
+    """
+    return 1 << math.ceil(math.log2(max(last + 60 + 9 * math.sqrt(last), 128)))
 
 
 def column(x: Array) -> Array:
@@ -82,12 +85,14 @@ def binomial_shape(xp: Namespace, n: Array, chance: Chance, pair: str, over: Ove
         k == full, log_poisson(xp, k, full) + (0 * full if over is None else over(k, full)), 0 * k * full
     )
     all_succeed = xp.where(chance.no == 0, -xp.sum(at_full, axis=-1), xp.zeros_like(value))
-    if chance.logits is None:
-        # There the slope is infinite, as the limit has it.
-        certain = (chance.no == 0) & (n != 0)
-        dip = xp.sqrt(xp.where(certain, chance.no + 0 * n, xp.ones_like(value)))
-        all_succeed = all_succeed - xp.where(certain, dip, xp.zeros_like(value))
+    all_succeed = all_succeed + dips(xp, n, chance.complement())
     return xp.where(inner, value, xp.where(chance.no == 0, all_succeed, xp.zeros_like(value)))
+
+
+def dips(xp: Namespace, n: Array, chance: Chance) -> Array:
+    """Nothing, with the slope −inf in a chance of 0 that n·p·log p has there."""
+    zero = xp.zeros_like(n + chance.yes)
+    return zero if chance.flat[0] else zero + dip(xp, (chance.yes == 0) & (n != 0), chance.yes + zero)
 
 
 def gaps_or_sum(xp: Namespace, p: Array, log_q: Array, ratio: Array) -> Array:
@@ -95,3 +100,16 @@ def gaps_or_sum(xp: Namespace, p: Array, log_q: Array, ratio: Array) -> Array:
     never = xp.zeros_like(ratio) != 0
     gaps = blocked_sum(xp, weighed_gap(xp, p, xp.exp(log_q), -ratio, p == 0, never, smooth=True))
     return xp.where(log_q[..., -1] > _HEAVY, blocked_sum(xp, p * ratio), gaps)
+
+
+def numbered_shape(xp: Namespace, log_p: Array, mean: Array, over: OverPoisson = None) -> Array:
+    """D of probabilities of the counts 0, 1, … to the member of a family that has their mean; `log_p` goes beyond."""
+    k = counts(xp, log_p.shape[-1] - 1, mean)
+    log_q = log_poisson(xp, k, column(mean))
+    if over is not None:
+        log_q = log_q + over(k, column(mean))
+    some = log_p != -math.inf
+    zero = xp.zeros_like(log_p + log_q)
+    ratio = xp.where(some & (log_q != -math.inf), log_p, zero) - xp.where(some & (log_q != -math.inf), log_q, zero)
+    p = xp.where(some, xp.exp(xp.where(some, log_p, zero)), zero)
+    return gaps_or_sum(xp, p, log_q + zero, ratio)

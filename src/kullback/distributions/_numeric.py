@@ -92,10 +92,19 @@ def weighed_gap(
     gap = p * exp_gap(xp, xp.where(wide, zero, ratio))
     apart = q - p - p * xp.where(wide, ratio, zero)
     only_p, only_q = no_q & ~no_p, no_p & ~no_q
-    # At p = 0 the slope in p is −inf, as the limit has it.
-    dip = zero if smooth else -xp.sqrt(xp.where(only_q, p + zero, zero + 1))
-    edge = xp.where(only_p, xp.full_like(zero, math.inf), xp.where(only_q, q + dip, zero))
+    edge = q + zero if smooth else q + dip(xp, only_q, p)
+    edge = xp.where(only_p, xp.full_like(zero, math.inf), edge)
     return xp.where(some, xp.where(wide, apart, gap), edge)
+
+
+def dip(xp: Namespace, where: Array, p: Array) -> Array:
+    """Return nothing, with the slope −inf in p, as p·log p has at 0, `where` p is 0.
+
+    The slope is a sum of two that are finite, so that what is masked afterwards, and so has a slope of 0, gives no NaN.
+    """
+    steep = float(xp.finfo(p.dtype).max)
+    p = xp.where(where, p, xp.zeros_like(p))
+    return -(steep * p) - 0.75 * steep * p
 
 
 def lgamma_gap(xp: Namespace, a: Array, b: Array) -> Array:

@@ -65,8 +65,9 @@ class PowerOfGamma(Family):
 
     def variance(self) -> Array:
         """Variance."""
-        mean = self.mean()
-        return mean * mean * self.xp.expm1(self.power_gap(2.0) - 2 * self.power_gap(1.0))
+        xp, mean, second = self.xp, self.mean(), self.power_gap(2.0)
+        first = xp.where(second < math.inf, self.power_gap(1.0), xp.zeros_like(second))
+        return mean * mean * xp.expm1(second - 2 * first)
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
         """Draws along the first axis."""
@@ -146,12 +147,13 @@ def kl(p: PowerOfGamma, q: PowerOfGamma) -> Array:
         + excess * (special(xp).digamma(k1 + 1) - xp.log(p.rate))
         + gap
     )
-    value = k2 * exp_gap(xp, log_mean_ratio) + shape_gap(xp, k1, k2, excess, gap)
+    log_size = log_ratio(xp, xp.abs(q.power), xp.abs(p.power))
+    value = k2 * exp_gap(xp, log_mean_ratio) + shape_gap(xp, k1, k2, excess, log_size, gap)
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 
-def shape_gap(xp: Namespace, k1: Array, k2: Array, excess: Array, gap: Array) -> Array:
-    """R of the module's formula, from ε and G(k_P + 1, k_P + 1 + ε)."""
+def shape_gap(xp: Namespace, k1: Array, k2: Array, excess: Array, log_size: Array, gap: Array) -> Array:
+    """R of the module's formula, from ε, log|1 + ε| and G(k_P + 1, k_P + 1 + ε)."""
     t = (k2 - k1) / k1
     # Both log-gammas are nearly normal for large shapes: the gap of their variances first, then what is left, of 1/k.
     large = (k1 >= _LARGE) & (k2 >= _LARGE)
@@ -163,28 +165,20 @@ def shape_gap(xp: Namespace, k1: Array, k2: Array, excess: Array, gap: Array) ->
     v = xp.where(near, u, xp.zeros_like(u))
     w = xp.where(near, xp.ones_like(u), u)
     cubic = xp.where(near, v * v * v * polynomial(v, _ENTROPY_REST), (1 + w) * xp.log1p(w) - w - 0.5 * w * w)
-    rest = b * ((a + 1) * cubic - 0.5 * (e / a) * (e / (a + 1)) + stirling_gap(xp, a + 1, a + 1 + e, e)) + _series_gap(
-        xp, a, b, b - a
-    )
-    of_large = 0.5 * exp_gap(xp, _log_variance_ratio(xp, a, b, e)) + rest
-    size = xp.abs(1 + excess)
-    close = xp.abs(excess) <= 0.5
-    slope = xp.where(
-        close,
-        exp_gap(xp, xp.log1p(xp.where(close, excess, xp.zeros_like(excess)))),
-        excess - xp.log(xp.where(close, xp.ones_like(size), size)),
-    )
-    direct = stirling_gap(xp, k1, k2) + k2 * gap + t * excess + slope
+    powers = (a + 1) * cubic - 0.5 * (e / a) * (e / (a + 1)) + stirling_gap(xp, a + 1, a + 1 + e, e)
+    variances = xp.where(large, _log_variance_ratio(xp, k1, k2, excess, log_size), xp.zeros_like(e))
+    of_large = 0.5 * exp_gap(xp, variances) + b * powers + _series_gap(xp, a, b, b - a)
+    sizes = xp.where(excess > -1, exp_gap(xp, log_size), excess - log_size)
+    direct = stirling_gap(xp, k1, k2) + k2 * gap + t * excess + sizes
     # Rounding may leave a sum that is 0 by −1e-17.
     value = xp.where(large, of_large, direct)
     return xp.where(value > 0, value, 0 * value)
 
 
-def _log_variance_ratio(xp: Namespace, k1: Array, k2: Array, e: Array) -> Array:
+def _log_variance_ratio(xp: Namespace, k1: Array, k2: Array, e: Array, log_size: Array) -> Array:
     """Log of k2·(1 + ε)²/k1, also near 1."""
     t = (k2 - k1) / k1
     difference = t + (2 * e + e * e) * (1 + t)
     near = xp.abs(difference) <= 0.5
-    size = xp.abs(1 + e)
-    far = xp.log((1 + t) * xp.where(near, xp.ones_like(size), size) ** 2)
+    far = log_ratio(xp, k2, k1) + 2 * log_size
     return xp.where(near, xp.log1p(xp.where(near, difference, xp.zeros_like(difference))), far)

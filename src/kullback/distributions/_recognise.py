@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from ._family import Family
 
-Maker = Callable[..., Family]
+Maker = Callable[..., Family | None]
 
 _makers: dict[tuple[str, str], Maker] = {}
 
@@ -29,21 +30,41 @@ def recognise(library: str, *names: str) -> Callable[[Maker], Maker]:
 
     def register(maker: Maker) -> Maker:
         for name in names:
-            _makers[library, name] = maker
+            known = _makers.get((library, name))
+            _makers[library, name] = maker if known is None else _either(maker, known)
         return maker
 
     return register
+
+
+def _either(maker: Maker, other: Maker) -> Maker:
+    """Return what asks another maker where one declines."""
+
+    def make(law: Any) -> Family | None:
+        found = maker(law)
+        return other(law) if found is None else found
+
+    return make
 
 
 def recognise_alike(family: type[Family], *, libraries: tuple[str, ...] = ("torch", "numpyro"), name: str = "") -> None:
     """Register a family whose namesake in torch or NumPyro has parameters of the same names."""
 
     def make(law: Any) -> Family:
-        values = {n: getattr(law, n) for n in family.parameters}
+        values = values_of(law, *family.parameters)
         return family.trusted(**values) if was_checked(law) else family(**values)
 
     for library in libraries:
         recognise(library, name or family.__name__)(make)
+
+
+def values_of(law: Any, *names: str) -> dict[str, Any]:
+    """Return parameters of a distribution object, all of one library: NumPyro keeps Python's numbers as NumPy's."""
+    values = {name: getattr(law, name) for name in names}
+    jax = sys.modules.get("jax")
+    if jax is None or not any(isinstance(v, jax.Array) for v in values.values()):
+        return values
+    return {name: jax.numpy.asarray(v) for name, v in values.items()}
 
 
 def was_checked(law: Any) -> bool:

@@ -97,8 +97,8 @@ def seen_as(family: type[Family], other: type[Family], *, bijection: str = "") -
 
 @cache
 def load() -> None:
-    """Import every file of families/ and pairs/: adding a file is registering what it holds."""
-    for folder in ("families", "pairs"):
+    """Import every file of families/, pairs/ and structures/: adding a file is registering what it holds."""
+    for folder in ("families", "pairs", "structures"):
         package = importlib.import_module(f"{__package__}.{folder}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
@@ -113,8 +113,8 @@ def all_families() -> list[type[Family]]:
             yield child
             yield from below(child)
 
-    folder = f"{__package__}.families."
-    found = {c for c in below(Family) if "domain" in c.__dict__ and c.__module__.startswith(folder)}
+    folders = (f"{__package__}.families.", f"{__package__}.structures.")
+    found = {c for c in below(Family) if "domain" in c.__dict__ and c.__module__.startswith(folders)}
     return sorted(found, key=lambda c: c.__name__)
 
 
@@ -169,9 +169,19 @@ def _derived(
 
 
 def _infinite(p: Family, q: Family) -> Array:
-    zero = sum(p.xp.sum(0 * a) for a in (*p.given.values(), *q.given.values()))
-    shape = p.xp.broadcast_to(zero, p.xp.zeros(_batch(p, q)).shape)
-    return shape + float("inf")
+    xp = p.xp
+    given = (*p.given.values(), *q.given.values())
+    # Bound to the parameters, so that it can be differentiated; logits may be infinite.
+    zero = sum(xp.sum(xp.where(xp.isfinite(a), 0 * a, xp.zeros_like(a))) for a in given)
+    value = xp.broadcast_to(zero, xp.zeros(_batch(p, q)).shape) + float("inf")
+    if p.domain.space != "integers" or q.domain.space != "integers":
+        return value
+    low, high = p.support()
+    certain = low == high
+    if isinstance(certain, bool):
+        return value
+    # A law of counts whose parameters leave it one value has that value's cost, whatever its kind usually is.
+    return xp.where(certain, -q.log_density(xp.where(certain, high, xp.zeros_like(high))) + zero, value)
 
 
 def _batch(p: Family, q: Family) -> tuple[int, ...]:

@@ -28,6 +28,12 @@ class Foreign(Family):
         Shape of an event.
     where : Domain
         Its support.
+    marks : tuple of float
+        Points of the line where its density may have a kink or a pole.
+    batch : tuple of int
+        Shape of the batch, () for one distribution.
+    precision : float
+        Spacing at 1 of the floats that its log-densities are computed in.
     """
 
     domain = Domain("unknown")
@@ -36,11 +42,18 @@ class Foreign(Family):
     draw: Any = None
     shape: tuple[int, ...] = ()
     where: Domain = reals()
+    marks: tuple[float, ...] = ()
+    batch: tuple[int, ...] = ()
+    precision: float = 2.0**-52
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "xp", _numpy())
         object.__setattr__(self, "dtype", np.float64)
         object.__setattr__(self, "domain", self.where)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return self.batch
 
     @property
     def event_shape(self) -> tuple[int, ...]:

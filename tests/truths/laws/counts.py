@@ -51,6 +51,16 @@ LAWS = [
         ],
     ),
     Law(
+        name="DiscreteUniform",
+        discrete=True,
+        log_density=lambda x, low, high: -mp.log(high - low + 1),
+        support=lambda low, high: (low, high),
+        centre=lambda low, high: low,
+        width=lambda low, high: high - low,
+        ordinary=[{"low": 0.0, "high": 3.0}, {"low": 0.0, "high": 7.0}],
+        extreme=[{"low": 0.0, "high": 1.0}, {"low": 2.0, "high": 2.0}, {"low": -300.0, "high": 500.0}],
+    ),
+    Law(
         name="Poisson",
         discrete=True,
         log_density=lambda x, rate: _times(x, rate) - rate - mp.loggamma(x + 1),

@@ -16,7 +16,7 @@ from kullback.distributions._domain import integers
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import family, parameter
 from kullback.distributions._finite import binomial_shape, column
-from kullback.distributions._recognise import recognise, was_checked
+from kullback.distributions._recognise import recognise, values_of, was_checked
 from kullback.distributions._registry import closed_form, seen_as
 
 
@@ -188,7 +188,7 @@ def _bernoulli(law: Any) -> Bernoulli:
 @recognise("torch", "Binomial")
 @recognise("numpyro", "BinomialProbs", "BinomialLogits")
 def _binomial(law: Any) -> Binomial:
-    values = {"total_count": law.total_count, **chosen(law)}
+    values = values_of(law, "total_count", *chosen(law))
     return Binomial.trusted(**values) if was_checked(law) else Binomial(**values)
 
 

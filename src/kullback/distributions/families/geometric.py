@@ -15,7 +15,7 @@ from kullback.distributions._counting import log_negative_binomial, times
 from kullback.distributions._domain import integers
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import family, parameter
-from kullback.distributions._recognise import recognise, was_checked
+from kullback.distributions._recognise import recognise, values_of, was_checked
 from kullback.distributions._registry import closed_form, seen_as
 
 SOME_CHANCE = Rule("a number above 0 and at most 1", lambda xp, x: (x > 0) & (x <= 1), lower=0.0, upper=1.0)
@@ -241,14 +241,16 @@ def _geometric(law: Any) -> Geometric:
 
 
 @recognise("scipy", "geom")
-def _trials_of_scipy(p: Any) -> GeometricTrials:
-    return GeometricTrials(probs=p)
+def _trials_of_scipy(p: Any, loc: Any) -> Geometric | GeometricTrials | None:
+    if np.all(np.asarray(loc) == -1):
+        return Geometric(probs=p)
+    return GeometricTrials(probs=p) if np.all(np.asarray(loc) == 0) else None
 
 
 @recognise("torch", "NegativeBinomial")
 @recognise("numpyro", "NegativeBinomialProbs", "NegativeBinomialLogits")
 def _negative_binomial(law: Any) -> NegativeBinomial:
-    values = {"total_count": law.total_count, **chosen(law)}
+    values = values_of(law, "total_count", *chosen(law))
     return NegativeBinomial.trusted(**values) if was_checked(law) else NegativeBinomial(**values)
 
 
@@ -256,7 +258,7 @@ def _negative_binomial(law: Any) -> NegativeBinomial:
 def _gamma_poisson(law: Any) -> NegativeBinomial:
     import jax.numpy as jnp
 
-    return NegativeBinomial(total_count=law.concentration, logits=-jnp.log(law.rate))
+    return NegativeBinomial(total_count=jnp.asarray(law.concentration), logits=-jnp.log(law.rate))
 
 
 @recognise("scipy", "nbinom")

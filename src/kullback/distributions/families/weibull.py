@@ -12,7 +12,7 @@ from kullback.distributions._constraints import POSITIVE, REAL
 from kullback.distributions._domain import reals
 from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._gamma import lgamma_gap_by
-from kullback.distributions._numeric import exp_gap, log_ratio
+from kullback.distributions._numeric import exp_gap, log_ratio, ratio_gap
 from kullback.distributions._power_of_gamma import GammaPower, PowerOfGamma
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form, seen_as
@@ -141,10 +141,11 @@ def _negated(law: GumbelMin) -> Gumbel:
 seen_as(GumbelMin, Gumbel, bijection="negative")(_negated)
 
 
-def _extremes(xp: Namespace, shift: Array, excess: Array) -> Array:
-    """D of Gumbel distributions, from (μ_Q − μ_P)/β_Q and ε = β_P/β_Q − 1: PowerOfGamma's formula for shapes of 1."""
+def _extremes(xp: Namespace, shift: Array, a: Array, b: Array) -> Array:
+    """D of Gumbel distributions, from (μ_Q − μ_P)/β_Q, β_P and β_Q: PowerOfGamma's formula for shapes of 1."""
+    excess = (a - b) / b
     gap = lgamma_gap_by(xp, 2 + 0 * excess, excess)
-    return exp_gap(xp, shift + excess * (1 - EULER) + gap) + gap + exp_gap(xp, xp.log1p(excess))
+    return exp_gap(xp, shift + excess * (1 - EULER) + gap) + gap + ratio_gap(xp, a, b)
 
 
 @closed_form(
@@ -155,7 +156,7 @@ def _extremes(xp: Namespace, shift: Array, excess: Array) -> Array:
     source=_BAUCKHAGE,
 )
 def _gumbel(p: Gumbel, q: Gumbel) -> Array:
-    return _extremes(p.xp, (q.loc - p.loc) / q.scale, (p.scale - q.scale) / q.scale)
+    return _extremes(p.xp, (q.loc - p.loc) / q.scale, p.scale, q.scale)
 
 
 @closed_form(
@@ -192,7 +193,7 @@ def _opposite_negated(p: GumbelMin, q: Gumbel) -> Array:
 def _weibull(p: Any, q: Any) -> Array:
     ratio = log_ratio(p.xp, p.scale, q.scale)
     shift = q.concentration * (ratio if isinstance(p, Weibull) else -ratio)
-    return _extremes(p.xp, shift, (q.concentration - p.concentration) / p.concentration)
+    return _extremes(p.xp, shift, q.concentration, p.concentration)
 
 
 for _kind, _sign in ((Weibull, ""), (Frechet, "-")):

@@ -6,12 +6,16 @@ scales alone.
 
 from __future__ import annotations
 
-from kullback.arrays._backend import Array
+import math
+
+from kullback.arrays._backend import Array, Namespace
 from kullback.distributions._gamma import stirling_remainder
 from kullback.distributions._numeric import exp_gap, log_gap, log_ratio, stirling_slope
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import LOG_2PI
 from kullback.distributions.families.gamma import Gamma
+from kullback.distributions.families.laplace import Laplace
+from kullback.distributions.families.logistic import Logistic
 from kullback.distributions.families.normal import Normal
 from kullback.distributions.families.weibull import Gumbel
 
@@ -42,3 +46,41 @@ def _gamma(p: Gamma, q: Gumbel) -> Array:
     slope = stirling_slope(xp, k)
     of_shape = 1 - 0.5 * LOG_2PI - stirling_remainder(xp, k) + (k - 1) * slope
     return exp_gap(xp, log_mean) + k * log_gap(xp, t) - xp.log(t) - 0.5 * xp.log(k) + of_shape
+
+
+def _with_moment(xp: Namespace, log_mean: Array, of_scales: Array, finite: Array) -> Array:
+    """D from the logarithm of M and what is left, and inf where M is."""
+    value = exp_gap(xp, log_mean) + of_scales
+    return xp.where(finite & (value == value), value, xp.full_like(value, math.inf))
+
+
+@closed_form(
+    Laplace,
+    Gumbel,
+    formula=r"\log\frac{β}{2eb} + \frac{μ_P-μ_Q}{β} + \frac{e^{(μ_Q-μ_P)/β}}{1 - b^2/β^2} \text{ for } b < β",
+    source="from the moment generating function",
+)
+def _laplace(p: Laplace, q: Gumbel) -> Array:
+    xp, ratio = p.xp, p.scale / q.scale
+    finite = ratio < 1
+    ratio = xp.where(finite, ratio, xp.full_like(ratio, 0.5))
+    room = xp.where(finite, (q.scale - p.scale) / q.scale, 0.5 * xp.ones_like(ratio)) * (1 + ratio)
+    log_mean = (q.loc - p.loc) / q.scale - xp.log(room)
+    return _with_moment(xp, log_mean, -xp.log(2 * ratio * room), finite)
+
+
+@closed_form(
+    Logistic,
+    Gumbel,
+    formula=r"\log\frac{β}{e^2s} + \frac{μ_P-μ_Q}{β} + e^{(μ_Q-μ_P)/β}\,\frac{πs/β}{\sin(πs/β)} \text{ for } s < β",
+    source="from the moment generating function",
+)
+def _logistic(p: Logistic, q: Gumbel) -> Array:
+    xp, ratio = p.xp, p.scale / q.scale
+    finite = ratio < 1
+    # sin(πr) = sin(π(1 − r)), from the smaller of the two.
+    rest = (q.scale - p.scale) / q.scale
+    ratio, rest = (xp.where(finite, x, xp.full_like(x, 0.5)) for x in (ratio, rest))
+    log_sine = xp.log(xp.sin(math.pi * xp.where(ratio < rest, ratio, rest)))
+    log_mean = (q.loc - p.loc) / q.scale + xp.log(math.pi * ratio) - log_sine
+    return _with_moment(xp, log_mean, math.log(math.pi) - 1 - log_sine, finite)

@@ -69,14 +69,15 @@ def _lomax(p: Lomax, q: PowerOfGamma) -> Array:
     # X/s is E/G of an exponential variable and a gamma one of shape α: what D is for E alone, and what G adds.
     xp, k = p.xp, q.concentration
     finite = (p.alpha > q.power) & (q.power > -1)
-    power = xp.where(finite, q.power, xp.zeros_like(finite * q.power))
+    power = xp.where(finite, q.power, xp.zeros_like(p.alpha + q.power))
     added = lgamma_gap_by(xp, p.alpha + 0 * power, -power)
     excess = power - 1
     gap = lgamma_gap_by(xp, 2 + 0 * excess, excess)
     # Of E: its own gap, from 1 to 1 + p, is G(2, 1 + p) + ε + γ… by the step from 1 to 2.
     own = gap + excess + EULER
+    log_size = xp.log(xp.abs(xp.where(finite, q.power, xp.ones_like(power))))
     means = k * exp_gap(xp, power * (p.log_mean() - xp.log(q.scale)) + xp.log(q.rate / k) + own + added)
-    value = means + shape_gap(xp, xp.ones_like(k + excess), k, excess, gap) + k * added - p.heavier()
+    value = means + shape_gap(xp, xp.ones_like(k + excess), k, excess, log_size, gap) + k * added - p.heavier()
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 

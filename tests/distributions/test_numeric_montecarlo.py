@@ -1,0 +1,125 @@
+"""Draws: intervals cover what they say, near P = Q nothing is lost, and tails that cannot be trusted are told of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats as st
+import torch
+
+import kullback as kb
+from kullback.distributions.adapters import adapt
+from kullback.distributions.numeric import montecarlo as rung
+from kullback.distributions.numeric._pareto import shape_of_tail
+from kullback.distributions.numeric._side import side
+
+ten = np.zeros(10)
+COVERED: dict[str, tuple[Any, Any]] = {
+    "normals": (st.norm(0, 1), st.norm(1, 2)),
+    "wide Q": (st.norm(0, 1), st.norm(0, 5)),
+    "narrow Q": (st.norm(0, 1), st.norm(0, 0.5)),
+    "near": (st.norm(0, 1), st.norm(1e-4, 1)),
+    "a little wider": (st.norm(0, 1), st.norm(0, 1.05)),
+    "skewed": (st.gamma(0.5), st.gamma(2.0)),
+    "support inside": (st.uniform(0.25, 0.5), st.uniform()),
+    "integers": (st.poisson(3), st.poisson(5)),
+    "ten numbers": (st.multivariate_normal(ten), st.multivariate_normal(ten + 0.3, 1.5)),
+}
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_intervals_cover(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least 93% of intervals at nominal 95% hold the truth: 300 of them, with few draws each."""
+    monkeypatch.setattr(rung, "DRAWS", 2048)
+    p, q = COVERED[name]
+    true = float(kb.kl(p, q))
+    a, b = side(adapt(p)), side(adapt(q))
+    rng = np.random.default_rng(7)
+    held = 0
+    for _ in range(300):
+        low, high = rung.montecarlo(a, b, rng=rng).interval or (0, 0)
+        held += low * (1 - 1e-12) <= true <= high * (1 + 1e-12)
+    assert held >= 279
+
+
+def test_near_equality_keeps_its_digits() -> None:
+    p, q = st.norm(0, 1), st.norm(1e-6, 1)
+    found = kb.estimate(p, q, method="Monte Carlo", rng=0)
+    assert found.value == pytest.approx(5e-13, rel=0.02)
+    assert found.error < 0.01 * found.value
+    assert kb.estimate(p, st.norm(0, 1), method="Monte Carlo").value == 0
+
+
+def test_terms_are_chosen_by_their_variance() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=rung.DRAWS)
+    near = rung._average(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x), True)
+    assert near.slope == pytest.approx(1, abs=0.1)
+    assert np.var(near.terms) < 1e-2 * np.var(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x))
+    # Weights without a variance are no control, and those of a Q with mass outside have no known mean.
+    wide = rung._average(st.norm.logpdf(x, 0, 5) - st.norm.logpdf(x), True)
+    assert wide.slope == 0
+    assert rung._average(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x), False).slope == 0
+
+
+def test_q_with_mass_outside_p_is_not_biased() -> None:
+    """Half of Q's mass is outside: E_P[q/p] = ½, so terms that take it for 1 would be off by ½."""
+    square = torch.distributions.Independent(torch.distributions.Uniform(torch.zeros(2), torch.tensor([1.0, 0.5])), 1)
+    unit = torch.distributions.Independent(torch.distributions.Uniform(torch.zeros(2), torch.ones(2)), 1)
+    found = kb.estimate(square, unit, method="Monte Carlo", rng=0)
+    assert found.value == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_tolerance_is_reached_with_progress() -> None:
+    seen: list[tuple[int, int]] = []
+    p, q = st.multivariate_t(ten, df=5), st.multivariate_t(ten + 0.5, df=4)
+    found = kb.estimate(p, q, tolerance=2e-3, rng=1, progress=lambda done, total: seen.append((done, total)))
+    assert found.error <= 2e-3
+    assert not found.caveats
+    assert len(seen) >= 2
+    assert seen[-1][0] == seen[-1][1]
+    assert all(done <= total for done, total in seen)
+
+
+def test_a_budget_that_is_spent_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rung, "BUDGET", 1 << 17)
+    found = kb.estimate(st.norm(), st.norm(1, 2), method="Monte Carlo", tolerance=1e-9, rng=0)
+    assert "131072 draws" in found.method
+    assert "was not reached with 131072 draws" in found.caveats[0]
+
+
+def test_seeds_repeat_and_generators_go_on() -> None:
+    p, q = st.norm(), st.norm(1, 2)
+    first, again, other = (kb.estimate(p, q, method="Monte Carlo", rng=seed) for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+    rng = np.random.default_rng(3)
+    assert kb.estimate(p, q, method="Monte Carlo", rng=rng) == first
+    assert kb.estimate(p, q, method="Monte Carlo", rng=rng) != first
+
+
+def test_mass_outside_is_infinite_and_counted() -> None:
+    p = torch.distributions.MultivariateNormal(torch.zeros(2), torch.eye(2))
+    q = torch.distributions.Independent(torch.distributions.Gamma(torch.ones(2) * 2, torch.ones(2)), 1)
+    found = kb.estimate(p, q, rng=0)
+    assert found.value == math.inf
+    assert "of 65536 draws of P lie where Q's density is 0" in found.caveats[0]
+
+
+def test_heavy_tails_are_told_of() -> None:
+    """Cauchy‖Normal: the mean does not exist, and draws alone would give a number."""
+    found = kb.estimate(st.cauchy(), st.norm(), method="Monte Carlo", rng=0)
+    assert "cannot be trusted" in found.caveats[0]
+    light = kb.estimate(st.norm(), st.norm(1, 1), method="Monte Carlo", rng=0)
+    assert not light.caveats
+
+
+@pytest.mark.parametrize("shape", [-0.2, 0.1, 0.5, 0.7, 1.0, 1.5])
+def test_the_shape_of_a_tail_is_found(shape: float) -> None:
+    """Draws of a generalised Pareto distribution of known shape, over several seeds."""
+    found = [shape_of_tail(st.genpareto(shape).rvs(40_000, random_state=seed)) for seed in range(8)]
+    assert np.mean(found) == pytest.approx(shape, abs=0.08)
+    assert shape_of_tail(np.ones(1000)) == -math.inf

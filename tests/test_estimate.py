@@ -1,0 +1,159 @@
+"""The ladder: the first rung that applies answers, the named one or a reason, and what is no question is refused."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import numpyro.distributions as nd
+import pandas as pd
+import pytest
+import scipy.stats as st
+import torch
+
+import kullback as kb
+
+T = torch.distributions
+p10, q10 = st.multivariate_normal(np.zeros(10)), st.multivariate_t(np.zeros(10), df=5)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "method"),
+    [
+        (st.norm(0, 1), st.norm(1, 2), "closed form"),
+        (st.norm(0, 1), T.Normal(1.0, 2.0), "closed form"),
+        (st.gumbel_r(0, 1), st.skewnorm(3), "quadrature"),
+        (st.poisson(3), st.nchypergeom_wallenius(140, 80, 60, 0.5), "supports"),
+        (st.zipf(3.0), st.yulesimon(2.0), "series"),
+        (st.multivariate_t([0, 0], df=5), st.multivariate_normal([0, 0]), "cubature"),
+        (p10, q10, "Monte Carlo, 65536 draws"),
+        (st.norm(), st.skewnorm(3, loc=1), "quadrature"),
+        (nd.Normal(0.0, 1.0), nd.SoftLaplace(0.0, 1.0), "quadrature"),
+    ],
+)
+def test_the_first_rung_that_applies(p: Any, q: Any, method: str) -> None:
+    found = kb.estimate(p, q, rng=0)
+    assert found.method == method
+    assert (found.error == 0) == (method in ("closed form", "supports"))
+
+
+def test_the_closed_form_has_no_error() -> None:
+    found = kb.estimate(st.norm(0, 1), st.norm(1, 2))
+    assert found.value == kb.kl(st.norm(0, 1), st.norm(1, 2))
+    assert (found.error, found.interval) == (0, None)
+    q = T.Normal(torch.tensor(1.0, requires_grad=True), torch.tensor(2.0))
+    assert kb.estimate(T.Normal(0.0, 1.0), q).value == pytest.approx(found.value)
+    assert kb.estimate(st.norm(), q, method="quadrature").value == pytest.approx(found.value)
+
+
+@pytest.mark.parametrize("method", ["quadrature", "Monte Carlo", "monte_carlo", "MONTE CARLO", "closed_form"])
+def test_rungs_by_name_agree(method: str) -> None:
+    found = kb.estimate(st.norm(0, 1), st.norm(1, 2), method=method, rng=0)
+    assert found.value == pytest.approx(0.44314718, abs=5 * found.error + 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "method", "words"),
+    [
+        (st.norm(), st.norm(), "kde", "method must be one of 'auto', 'closed form', 'quadrature'"),
+        (st.norm(), st.norm(), "series", "'series' does not apply: a series is for distributions of integers"),
+        (st.poisson(1), st.poisson(2), "quadrature", "quadrature is for densities on the line"),
+        (p10, q10, "cubature", "densities of vectors of 2 or 3"),
+        (p10, q10, "closed form", "no closed form"),
+        (st.norm(), st.cauchy(), "bounds", "no mixture of Gaussians"),
+    ],
+)
+def test_a_rung_that_does_not_apply_says_why(p: Any, q: Any, method: str, words: str) -> None:
+    with pytest.raises(kb.InputError, match=words):
+        kb.estimate(p, q, method=method)
+
+
+@pytest.mark.parametrize(
+    "thing", [np.ones(3), [1.0, 2.0], pd.DataFrame({"a": [1.0]}), torch.ones(3), object(), "normal"]
+)
+def test_other_things_are_refused_by_what_is_accepted(thing: Any) -> None:
+    for arguments in ((thing, st.norm()), (st.norm(), thing)):
+        with pytest.raises(
+            kb.InputTypeError, match=r"[PQ]: a \w+ is not a distribution object; accepted are those of scipy"
+        ):
+            kb.estimate(*arguments)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        st.norm([0, 1], 1),
+        st.gumbel_r([0, 1]),
+        T.Normal(torch.zeros(2), 1.0),
+        T.Gumbel(torch.zeros(2), torch.ones(2)),
+        nd.Normal(np.zeros(2), 1.0),
+    ],
+)
+def test_batches_are_refused(law: Any) -> None:
+    with pytest.raises(kb.InputError, match=r"P is a batch of shape \(2,\)"):
+        kb.estimate(law, st.norm())
+
+
+def test_different_events_are_refused() -> None:
+    with pytest.raises(kb.InputError, match=r"shape \(\) and Q of shape \(2,\)"):
+        kb.estimate(st.norm(), st.multivariate_t([0, 0]))
+
+
+@pytest.mark.parametrize(
+    "options", [{"confidence": 0}, {"confidence": 1.5}, {"tolerance": 0}, {"tolerance": -1}, {"tolerance": math.nan}]
+)
+def test_options_are_checked(options: Any) -> None:
+    with pytest.raises(kb.InputError, match=next(iter(options))):
+        kb.estimate(st.norm(), st.gumbel_r(), **options)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (st.gumbel_r(), st.gamma(2.0)),
+        (st.skewnorm(3), st.poisson(2)),
+        (st.zipf(2.0), st.gumbel_r()),
+        (T.Normal(0.0, 1.0), T.Kumaraswamy(torch.tensor(2.0), torch.tensor(2.0))),
+    ],
+)
+def test_supports_alone_say_infinite(p: Any, q: Any) -> None:
+    found = kb.estimate(p, q)
+    assert found.value == math.inf
+    assert found.error == 0
+
+
+def test_nobody_hears_of_overflows(recwarn: pytest.WarningsRecorder) -> None:
+    kb.estimate(st.norm(), st.gumbel_r())
+    kb.estimate(st.cauchy(), st.norm(), method="quadrature")
+    assert not recwarn
+
+
+def test_confidence_widens_the_interval() -> None:
+    narrow, wide = (kb.estimate(p10, q10, rng=0, confidence=c).interval for c in (0.5, 0.99))
+    assert narrow is not None
+    assert wide is not None
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_tolerance_of_quadrature() -> None:
+    loose, tight = (kb.estimate(st.norm(), st.cauchy(), method="quadrature", tolerance=t) for t in (1e-3, 1e-12))
+    assert abs(loose.value - tight.value) <= loose.error <= 1e-3
+
+
+def test_a_bar_is_drawn_only_when_it_is_late(capsys: pytest.CaptureFixture[str]) -> None:
+    found = kb.estimate(p10, q10, rng=0, progress=True)
+    assert found.value > 0
+    assert "draws" not in capsys.readouterr().out
+    assert kb.estimate(p10, q10, rng=0, progress=False) == found
+
+
+def test_the_name_is_the_function() -> None:
+    """Importing the modules that hold it does not put one of them in its place."""
+    import kullback.ladder
+
+    assert callable(kb.estimate)
+    assert kb.estimate is kullback.ladder.estimate
+    assert "estimate" in kb.__all__
+    assert isinstance(sys.modules["kullback"].__getattr__("estimate"), type(kb.estimate))
