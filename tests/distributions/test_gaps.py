@@ -64,7 +64,7 @@ def test_is_right_to_the_last_bits(way: Callable[[str], Any], name: str, values:
             if abs(exact) > 1.7e308:
                 assert np.isinf(got), given
             elif abs(exact) > 1e-300:
-                # Logarithms of 1e-300 are 690 times their result's size; elsewhere slopes of log Γ lose two digits at most.
+                # Logarithms of 1e-300 are 690 times their result's size; elsewhere slopes of log Γ lose two digits.
                 assert abs(mp.mpf(float(got)) - exact) <= abs(exact) * 6e-14, given
                 if min(given) > 1e-100 and max(map(abs, given)) < 1e100:
                     assert abs(mp.mpf(float(got)) - exact) <= abs(exact) * 3e-14, given

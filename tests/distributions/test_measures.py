@@ -1,0 +1,172 @@
+"""The measures of distribution objects: peers' traps, exponential families, refusals."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import mpmath as mp
+import numpy as np
+import numpyro.distributions as nd
+import pytest
+import scipy.stats as st
+import torch
+import torch.distributions as td
+
+import kullback as kb
+from kullback.distributions._exponential import ExponentialFamily
+from truths.law import laws, support
+
+D = kb.distributions
+EXPONENTIAL = [f.__name__ for f in D.all_families() if issubclass(f, ExponentialFamily) and f.__name__ in laws()]
+
+
+def f64(x: float) -> torch.Tensor:
+    return torch.tensor(x, dtype=torch.float64)
+
+
+# Every row of the table of peers that has numbers of its own, in the library that gets it wrong.
+TRAPS = [
+    (td.Normal(f64(0), f64(1)), td.Normal(f64(1e-9), f64(1)), 5e-19),
+    (td.Normal(f64(0), f64(1e-170)), td.Normal(f64(0), f64(1e170)), 782.3789316179756),
+    (td.Gamma(f64(1e15), f64(1)), td.Gamma(f64(1e15 * (1 + 1e-9)), f64(1)), 5.0000012483334e-4),
+    (td.Beta(f64(1e12), f64(1e12)), td.Beta(f64(1e12 + 1e5), f64(1e12)), 0.0025),
+    (td.Poisson(f64(1e12)), td.Poisson(f64(1e12 + 1e3)), 5e-7),
+    (td.Poisson(f64(0)), td.Poisson(f64(1)), 1.0),
+    (td.Bernoulli(f64(1e-20)), td.Bernoulli(f64(1e-25)), 1.0512935464970229e-19),
+    (td.Binomial(3, f64(1)), td.Binomial(3, f64(0.5)), 3 * math.log(2)),
+    (td.Binomial(3, f64(0.5)), td.Binomial(3, f64(0)), math.inf),
+    (td.Geometric(f64(1e-20)), td.Geometric(f64(2e-20)), 1 - math.log(2)),
+    (td.ContinuousBernoulli(f64(0.3)), td.Uniform(f64(0), f64(1)), 0.02939),
+]
+
+
+@pytest.mark.parametrize(("p", "q", "truth"), TRAPS, ids=[f"{p}‖{q}" for p, q, _ in TRAPS])
+def test_what_torch_gets_wrong(p: Any, q: Any, truth: float) -> None:
+    assert float(kb.kl(p, q)) == pytest.approx(truth, rel=1e-3 if truth in (0.02939,) else 1e-6)
+
+
+def test_the_covariance_that_torch_loses() -> None:
+    hilbert = np.array([[1 / (i + j + 1) for j in range(12)] for i in range(12)])
+    p, q = (td.MultivariateNormal(torch.zeros(12, dtype=torch.float64), torch.tensor(c * hilbert)) for c in (1, 2))
+    # ½·12·(½ − 1 + log 2)
+    assert float(kb.kl(p, q)) == pytest.approx(6 * (math.log(2) - 0.5), rel=1e-12)
+
+
+def test_wishart_has_a_gradient_with_respect_to_p() -> None:
+    scale = torch.eye(3, dtype=torch.float64, requires_grad=True)
+    value = kb.kl(td.Wishart(f64(5.0), scale), td.Wishart(f64(6.0), 2 * torch.eye(3, dtype=torch.float64)))
+    (gradient,) = torch.autograd.grad(value, scale)
+    assert torch.isfinite(gradient).all()
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("order", [0.3, 0.5, 2.0])
+@pytest.mark.parametrize("name", EXPONENTIAL)
+def test_renyi_is_the_integral_that_defines_it(name: str, order: float) -> None:
+    law = laws()[name]
+    a, b = law.ordinary[0], law.ordinary[1]
+    p, q = getattr(D, name)(**a), getattr(D, name)(**b)
+    value = float(kb.renyi(p, q, order))
+    low, high = (support(law, a)[k] for k in (0, 1))
+
+    def power(x: Any) -> Any:
+        return mp.exp(order * law.log_density(x, **a) + (1 - order) * law.log_density(x, **b))
+
+    with mp.workdps(30):
+        if law.discrete:
+            integral = (
+                mp.nsum(power, [low, high]) if high == mp.inf else mp.fsum(map(power, range(int(low), int(high) + 1)))
+            )
+        else:
+            centre = (
+                law.centre(**a) if law.coordinate == "identity" else (mp.mpf(1) if high == mp.inf else (low + high) / 2)
+            )
+            integral = mp.quad(power, [low, centre, high])
+        truth = mp.log(integral) / (order - 1)
+    if not math.isfinite(value):
+        pytest.skip("the integral diverges: there is nothing to integrate")
+    assert value == pytest.approx(float(truth), rel=1e-9)
+    assert float(kb.tsallis(p, q, order)) == pytest.approx(float((integral - 1) / (order - 1)), rel=1e-9)
+    assert float(kb.alpha_divergence(p, q, order)) == pytest.approx(
+        float((integral - 1) / (order * (order - 1))), rel=1e-9
+    )
+    if order == 0.5:
+        assert float(kb.hellinger(p, q)) == pytest.approx(float(mp.sqrt(1 - integral)), rel=1e-9)
+    if order == 2.0:
+        assert float(kb.chi2(p, q)) == pytest.approx(float(integral - 1), rel=1e-9)
+
+
+def test_renyi_is_exact_near_equality_and_infinite_where_it_diverges() -> None:
+    near = kb.renyi(D.Normal(0.0, 1.0), D.Normal(1e-9, 1.0), 0.5)
+    assert float(near) == pytest.approx(0.25e-18, rel=1e-12)
+    assert kb.renyi(D.Normal(0.0, 2.0), D.Normal(0.0, 1.0), 2) == math.inf
+    assert kb.hellinger(D.Normal(0.0, 1.0), D.Normal(2e-9, 1.0)) == pytest.approx(1e-9 / math.sqrt(2), rel=1e-9)
+
+
+def test_units_and_identities() -> None:
+    p, q = st.gamma(2.0), st.gamma(3.0, scale=2.0)
+    assert kb.kl(p, q, base=2) == pytest.approx(kb.kl(p, q) / math.log(2), rel=1e-15)
+    assert kb.jeffreys(p, q) == pytest.approx(kb.kl(p, q) + kb.kl(q, p), rel=1e-15)
+    assert kb.cross_entropy(p, q) == pytest.approx(kb.entropy(p) + kb.kl(p, q), rel=1e-15)
+    assert kb.entropy(p) == pytest.approx(p.entropy(), rel=1e-13)
+    assert kb.kl(p=p, q=q) == kb.kl(p, q=q) == kb.kl(p, q)
+    assert kb.renyi(p, q, 1) == kb.kl(p, q) == kb.tsallis(p, q, 1.0)
+    assert kb.alpha_divergence(p, q, 0) == kb.kl(q, p)
+
+
+def test_the_first_argument_decides_the_library() -> None:
+    scipy, of_torch, of_jax = st.norm(0, 1), td.Normal(f64(1.0), f64(2.0)), nd.Normal(1.0, 2.0)
+    truth = kb.kl(scipy, st.norm(1, 2))
+    assert isinstance(kb.kl(scipy, of_torch), np.float64)
+    assert kb.kl(scipy, of_torch) == kb.kl(scipy, of_jax) == truth
+    assert isinstance(kb.kl(of_torch, scipy), torch.Tensor)
+    assert isinstance(kb.kl(of_jax, scipy), jax.Array)
+    assert float(kb.kl(of_torch, of_jax)) == 0
+    with pytest.raises(ValueError, match="gradient"):
+        kb.kl(scipy, td.Normal(f64(1.0).requires_grad_(), f64(2.0)))
+
+
+def test_half_precision_and_devices_stay() -> None:
+    p, q = td.Normal(torch.tensor([0.0, 1.0]), torch.tensor(1.0)), td.Normal(torch.tensor(1.0), torch.tensor(2.0))
+    assert kb.kl(p, q).dtype == torch.float32
+    half = D.Normal(torch.tensor(0.0, dtype=torch.bfloat16), torch.tensor(1.0, dtype=torch.bfloat16))
+    assert kb.kl(half, half).dtype == torch.bfloat16
+
+
+def test_gradients_reach_the_parameters_of_the_objects() -> None:
+    loc = torch.tensor([0.0, 1.0], dtype=torch.float64, requires_grad=True)
+    kb.kl(td.Normal(loc, f64(1.0)), td.Normal(f64(3.0), f64(2.0))).sum().backward()
+    torch.testing.assert_close(loc.grad, (loc.detach() - 3) / 4)
+    of_jax = jax.jit(jax.grad(lambda m: kb.kl(nd.Normal(m, 1.0), nd.Normal(3.0, 2.0))))(1.0)
+    assert float(of_jax) == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: D.Normal(0.0, -1.0), ValueError, r"Normal: scale must be a finite number above 0, got -1\.0"),
+        (lambda: kb.kl(st.norm(0, -1), st.norm()), ValueError, r"scale must be .* got -1\.0"),
+        (lambda: D.Gamma([1.0, np.nan], 1.0), ValueError, "concentration must be .* got nan at index 1"),
+        (lambda: D.Normal([0.0, 1.0], [1.0, 1.0, 1.0]), ValueError, r"loc \(2,\), scale \(3,\) do not broadcast"),
+        (lambda: D.Normal("a", 1.0), TypeError, "Normal"),
+        (lambda: D.Normal(1j, 1.0), TypeError, "real numbers"),
+        (
+            lambda: kb.kl(st.norm(), 3.0),
+            TypeError,
+            r"a float is not a distribution object; accepted are .*scipy\.stats",
+        ),
+        (lambda: kb.kl(st.norm(), np.array([0.5, 0.5])), TypeError, "ndarray is not a distribution object"),
+        (lambda: kb.kl(st.norm(), st.norm(), axis=0), TypeError, "takes no axis"),
+        (lambda: kb.kl(st.norm(), st.multivariate_normal([0.0, 0.0])), ValueError, "events of shape"),
+        (lambda: kb.js(st.norm(), st.norm(1)), kb.NoClosedForm, "js has no closed form"),
+        (lambda: kb.kl(st.cauchy(), st.norm()), kb.NoClosedForm, r"Cauchy‖Normal .*nearest.*kullback\.estimate"),
+        (lambda: kb.renyi(st.cauchy(), st.cauchy(1), 2), kb.NoClosedForm, "exponential family"),
+        (lambda: kb.renyi(st.norm(), st.norm(1), -1), ValueError, "order must be above 0"),
+        (lambda: kb.distributions.Nothing, AttributeError, "Nothing"),
+    ],
+)
+def test_refusals(make: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
