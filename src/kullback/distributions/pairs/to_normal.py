@@ -137,8 +137,8 @@ def _inverse_gamma(p: InverseGamma) -> Moments:
 @_into_normal(PowerOfGamma, exists=lambda p: p.concentration + 2 / p.power + 0 * p.scale * p.rate > 0)
 def _power_of_gamma(p: PowerOfGamma) -> Moments:
     xp = p.xp
-    finite = p.concentration + 2 / p.power + 0 * p.scale * p.rate > 0
-    gap, second = (xp.where(finite, p.power_gap(k), xp.full_like(finite * p.power, k / 2)) for k in (1.0, 2.0))
+    after = p.concentration + 2 / p.power + 0 * p.scale * p.rate
+    gap, second = (xp.where(after > 0, p.power_gap(k), xp.full_like(after, k * k / 2)) for k in (1.0, 2.0))
     squares = xp.expm1(second - 2 * gap)
     mean = xp.exp(p.log_mean() + gap)
     return mean, mean * xp.sqrt(squares), p.normality() + gap + 0.5 * xp.log(squares / p.log_variance())
@@ -181,11 +181,9 @@ def _beta(p: Beta) -> Moments:
 @_into_normal(BetaPrime, exists=lambda p: p.concentration0 + 0 * p.concentration1 > 2)
 def _beta_prime(p: BetaPrime) -> Moments:
     xp = p.xp
-    finite = p.concentration0 + 0 * p.concentration1 > 2
-    three = xp.full_like(finite * p.concentration0, 3.0)
-    law = p.like(
-        BetaPrime, concentration1=p.concentration1, concentration0=xp.where(finite, p.concentration0 + 0 * three, three)
-    )
+    tail = p.concentration0 + 0 * p.concentration1
+    tail = xp.where(tail > 2, tail, xp.full_like(tail, 3.0))
+    law = p.like(BetaPrime, concentration1=p.concentration1, concentration0=tail)
     deviation = xp.sqrt(law.variance())
     return law.mean(), deviation, ENTROPY_OF_NORMAL + xp.log(deviation) - law.entropy()
 
