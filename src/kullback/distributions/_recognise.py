@@ -59,11 +59,11 @@ def recognise_alike(family: type[Family], *, libraries: tuple[str, ...] = ("torc
 
 
 def values_of(law: Any, *names: str) -> dict[str, Any]:
-    """Return parameters of a distribution object, all of one library: NumPyro keeps Python's numbers as NumPy's."""
+    """Return parameters of a distribution object, all of its library: NumPyro keeps the numbers it is given."""
     values = {name: getattr(law, name) for name in names}
-    jax = sys.modules.get("jax")
-    if jax is None or not any(isinstance(v, jax.Array) for v in values.values()):
+    if not type(law).__module__.startswith("numpyro"):
         return values
+    jax = sys.modules["jax"]
     return {name: jax.numpy.asarray(v) for name, v in values.items()}
 
 
