@@ -108,7 +108,7 @@ class Sums:
         return Sums(*(v[which] for v in _of(self)))
 
 
-NOTHING = Sums(np.zeros((0, 5)), np.zeros((0, 5)), np.zeros((0, 5)))
+NOTHING = Sums(np.zeros((0, 6)), np.zeros((0, 6)), np.zeros((0, 6)))
 
 
 def _of(sums: Sums) -> tuple[Floats, Floats, Floats]:

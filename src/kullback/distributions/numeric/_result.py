@@ -12,7 +12,7 @@ from . import DoesNotApply
 from ._panels import Sums
 from ._side import Floats
 from ._tails import Rest
-from ._terms import GAP, MASS_P, MASS_Q, PLAIN, UNDERFLOW, VOID, Terms
+from ._terms import GAP, MASS_P, MASS_Q, PLAIN, UNDERFLOW, UNKNOWN, VOID, Terms
 
 # Masses this near 1 are those of normalised densities, up to what their libraries' log-normalisers are good for.
 _NORMALISED = 1e-7
@@ -27,7 +27,16 @@ def off(result: tuple[Terms, Sums, Rest]) -> float:
     return float(np.max(np.abs(masses - 1)))
 
 
-def concluded(name: str, confidence: float, result: tuple[Terms, Sums, Rest]) -> Divergence:
+def unreached(error: float, tolerance: float | None, how: str = "") -> tuple[str, ...]:
+    """Return the caveat that the error asked for was not reached, where it was not."""
+    if tolerance is None or error <= tolerance:
+        return ()
+    return (f"The error asked for, {tolerance:.3g}, was not reached{how}: it is {error:.3g}.",)
+
+
+def concluded(
+    name: str, confidence: float, result: tuple[Terms, Sums, Rest], tolerance: float | None = None
+) -> Divergence:
     """Return the divergence that the sums and what lies beyond them come to."""
     terms, found, rest = result
     if rest.diverges:
@@ -37,6 +46,11 @@ def concluded(name: str, confidence: float, result: tuple[Terms, Sums, Rest]) ->
     errors = (found.error + found.floor).sum(axis=0) + rest.error
     caveats = [rest.least] if rest.least else []
     least = bool(rest.least)
+    if total[UNKNOWN] > 0:
+        lost = float(total[UNKNOWN]) * 1e3 * -UNDERFLOW
+        if total[UNKNOWN] > 1e-12 or lost > 1e-9 * max(total[GAP], 1e-300):
+            terms.refuse_unknown(float(total[UNKNOWN]))
+        errors += lost
     if total[VOID] > 0:
         if total[VOID] > 1e-12 and terms.void_is_a_hole():
             return Divergence(math.inf, method=name, caveats=(_of_hole(float(total[VOID])),))
@@ -50,12 +64,13 @@ def concluded(name: str, confidence: float, result: tuple[Terms, Sums, Rest]) ->
             errors += lost
     value, error, sentences = _better(total, errors, max(_NORMALISED, 64 * terms.precision))
     caveats += sentences
-    if terms.undefined and sentences:
-        caveats.append("A log-density is not a number at some of the points.")
+    if terms.undefined is not None and sentences:
+        caveats.append(f"{terms.p.name}'s log-density is not a number at some points, as at {terms.undefined:.6g}.")
     if not (math.isfinite(error) and math.isfinite(value)):
         raise DoesNotApply("the densities are not finite where they matter")
     if not caveats and error > 1e-3 * value and error > 1e-9:
         caveats.append("The sum did not settle: the densities are rough, or vary faster than floats resolve.")
+    caveats += unreached(error, tolerance)
     ends = (max(0.0, value - error), math.inf if least else value + error)
     return Divergence(value, error, ends, confidence, method=name, caveats=tuple(caveats))
 

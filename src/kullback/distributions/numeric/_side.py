@@ -11,10 +11,12 @@ import array_api_compat.numpy as xp
 import numpy as np
 
 from kullback.arrays._backend import is_torch
-from kullback.distributions._domain import bound
 from kullback.distributions._family import Family, knows
 from kullback.distributions.foreign import Foreign
 from kullback.distributions.structures.independent import Independent
+from kullback.distributions.structures.transformed import Shifted
+
+from . import DoesNotApply
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 EPS = float(np.finfo(np.float64).eps)
@@ -110,6 +112,8 @@ class Side:
         grid = np.unique(np.concatenate([e + s * steps for e in ends for s in (-1, 1)]))
         grid = grid[(grid > self.low) & (grid < self.high)]
         weight = self.log_density(grid) + np.log(np.gradient(grid))
+        if np.isnan(weight).all():
+            raise DoesNotApply(f"{self.name}'s log-density is not a number anywhere that it was looked at")
         best = int(np.nanargmax(weight))
         return grid[max(0, best - 8) : best + 9]
 
@@ -126,7 +130,11 @@ def side(law: Family) -> Side:
 
 
 def _ends(law: Family) -> tuple[Any, Any]:
-    return bound(law, law.domain.lower), bound(law, law.domain.upper)
+    if isinstance(law, Shifted):
+        # Its domain is made of its base's, which is wider than the support where a parameter is at its own end.
+        low, high = _ends(law.base)
+        return low + law.loc, high + law.loc
+    return law.support()
 
 
 def _in_numpy(law: Family) -> Family:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from . import DoesNotApply
 from ._mesh import Ladder, Mesh
 from ._side import EPS, Floats
 from ._terms import UNDERFLOW, Terms
 
 # e^−60 of the mass is nothing, also beside a D of 1e-12.
 _NOTHING = -60.0
+# Mass that is rounding beside 1.
+_ROUNDING = -36.0
 # A tail whose contributions to D fall slower than this power of x does not converge, as far as can be told.
 _SLOWEST = -1e-4
 # Log-densities that end below here end by underflow, not at an edge.
@@ -26,7 +29,7 @@ _LOGARITHMIC = 0.1
 class Rest:
     """What lies beyond the last rungs: the components, an error of the first two, and sentences."""
 
-    value: Floats = field(default_factory=lambda: np.zeros(5))
+    value: Floats = field(default_factory=lambda: np.zeros(6))
     error: float = 0.0
     diverges: str = ""
     least: str = ""
@@ -54,7 +57,7 @@ def _cut_short(ladder: Ladder, log_p: Floats, log_q: Floats, terms: Terms, rest:
     near, far = (float(e) for e in np.exp(ladder.v[gone[0] : gone[0] + 2]))
     for _ in range(2):
         steps = np.linspace(near, far, 129)
-        at, beside = terms.logs(ladder.anchor + ladder.sign * steps)
+        at, beside, _ = terms.known(ladder.anchor + ladder.sign * steps)
         edge = max(int(np.argmax(at == -np.inf)), 1)
         near, far = float(steps[edge - 1]), float(steps[edge])
     if at[edge - 1] < _UNDERFLOWING and _weight(at[edge - 1], beside[edge - 1], math.log(near)) > _NOTHING:
@@ -77,8 +80,28 @@ def on_ladders(ladders: list[Ladder], terms: Terms) -> Iterator[tuple[Ladder, Fl
     start = 0
     for ladder in ladders:
         stop = start + ladder.v.size
-        yield ladder, log_p[start:stop], log_q[start:stop]
+        yield ladder, *_filled(ladder, log_p[start:stop], log_q[start:stop], terms)
         start = stop
+
+
+def _filled(ladder: Ladder, log_p: Floats, log_q: Floats, terms: Terms) -> tuple[Floats, Floats]:
+    """Put −inf for log-densities that are not numbers, where P has no mass; refuse where it has."""
+    wrong_p, wrong_q = np.isnan(log_p), np.isnan(log_q)
+    if not (wrong_p.any() or wrong_q.any()):
+        return log_p, log_q
+    known = np.flatnonzero(~wrong_p)
+    if known.size:
+        # P's mass at rungs where it is not a number is taken for that of the nearest one before.
+        before = known[np.maximum(np.searchsorted(known, np.arange(log_p.size), side="right") - 1, 0)]
+        mass = ladder.v[before] + log_p[before]
+        matters = np.flatnonzero((wrong_p | wrong_q) & (mass > _ROUNDING))
+    else:
+        matters = np.arange(1)
+    if matters.size:
+        at = int(matters[0])
+        name = terms.p.name if wrong_p[at] else terms.q.name
+        raise DoesNotApply(f"{name}'s log-density is not a number at {ladder.x[at]:.6g}, where P may have mass")
+    return np.where(wrong_p, -np.inf, log_p), np.where(wrong_q, -np.inf, log_q)
 
 
 def reach(ladder: Ladder, log_p: Floats, log_q: Floats, rest: Rest) -> int:
@@ -155,4 +178,4 @@ def _power_laws(log_p: Floats, log_q: Floats, d: Floats, slope: Callable[[Floats
     mass_q = math.exp(log_q[-1]) / -b if -math.inf < b < 0 else 0.0
     # d goes on linearly in log x, with the difference of the slopes.
     plain = mass_p * (-d[-1] + (b - a) / a) if mass_p else 0.0
-    return np.array([plain - mass_p + mass_q, plain, mass_p, mass_q, 0.0])
+    return np.array([plain - mass_p + mass_q, plain, mass_p, mass_q, 0.0, 0.0])

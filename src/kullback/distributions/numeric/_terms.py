@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kullback.distributions._numeric import exp_gap
 
+from . import DoesNotApply
 from ._side import EPS, Floats, Side
 
 # Where exp underflows: stands for the log-density of Q where its library says −inf inside the support.
 UNDERFLOW = -745.0
 _NEGLIGIBLE = 40.0
 # Components, in order.
-GAP, PLAIN, MASS_P, MASS_Q, VOID = range(5)
+GAP, PLAIN, MASS_P, MASS_Q, VOID, UNKNOWN = range(6)
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Terms:
@@ -25,31 +30,47 @@ class Terms:
 
     def __init__(self, p: Side, q: Side) -> None:
         self.p, self.q = p, q
-        self.undefined = False
+        # Where P's log-density was not a number; where Q's was not, P's mass there is a component.
+        self.undefined: float | None = None
+        self.unknown: float | None = None
         self.precision = max(p.precision, q.precision)
         self.seen: list[tuple[Floats, Floats, Floats]] = []
 
     def logs(self, x: Floats) -> tuple[Floats, Floats]:
-        """Return log-densities of both, NaN as −inf, remembered."""
-        log_p, log_q = self.p.log_density(x), self.q.log_density(x)
-        for values in (log_p, log_q):
-            wrong = np.isnan(values)
-            if wrong.any():
-                self.undefined = True
-                values[wrong] = -np.inf
-        return log_p, log_q
+        """Return log-densities of both, NaN as they come."""
+        return np.array(self.p.log_density(x)), np.array(self.q.log_density(x))
+
+    def known(self, x: Floats) -> tuple[Floats, Floats, Flags]:
+        """Return log-densities of both, NaN as −inf, and where Q's was NaN and P's is known."""
+        log_p, log_q = self.logs(x)
+        wrong_p, wrong_q = np.isnan(log_p), np.isnan(log_q)
+        unknown = wrong_q & ~wrong_p & (log_p > -np.inf)
+        if wrong_p.any() and x.ndim == log_p.ndim:
+            self.undefined = float(x[wrong_p][0])
+        if unknown.any() and x.ndim == log_p.ndim:
+            # The place with the most of P.
+            self.unknown = float(x[unknown][np.argmax(log_p[unknown])])
+        return np.where(wrong_p, -np.inf, log_p), np.where(wrong_q, -np.inf, log_q), unknown
 
     def __call__(self, x: Floats, weight: Floats) -> tuple[Floats, Floats]:
         """Return the components at x, in rows of nodes, times a weight, and the rounding error of each."""
-        log_p, log_q = self.logs(x)
-        if np.any((log_q == -np.inf) & (log_p > -np.inf)):
-            self.seen.append((x.ravel(), log_p.ravel(), log_q.ravel()))
+        log_p, log_q, unknown = self.known(x)
+        if np.any(~unknown & (log_q == -np.inf) & (log_p > -np.inf)):
+            known = ~unknown
+            self.seen.append((x[known], log_p[known], log_q[known]))
         with np.errstate(divide="ignore"):
             log_w = np.log(weight)
         # x is good to half a unit in its last place, which the slopes of the integrands turn into theirs.
         width = np.maximum(np.ptp(x, axis=1), np.maximum(EPS * np.abs(x[:, 0]), 1e-300))
         moved = [EPS * np.abs(x) * (_span(values + log_w) / width)[:, None] for values in (log_p, log_q)]
-        return components(log_p, log_q, log_w, self.precision, *moved)
+        return components(log_p, log_q, log_w, self.precision, unknown, *moved)
+
+    def refuse_unknown(self, mass: float) -> None:
+        """Raise where P has mass and Q's log-density is not a number."""
+        where = "" if self.unknown is None else f", as at {self.unknown:.6g}"
+        raise DoesNotApply(
+            f"{self.q.name}'s log-density is not a number where P has {mass:.2g} of its mass{where}: D is not known"
+        )
 
     def void_is_a_hole(self) -> bool:
         """Whether Q's density falls to 0 at once, as at an edge; not by underflow, which passes through e^−700."""
@@ -73,6 +94,7 @@ def components(
     log_q: Floats,
     log_w: Floats,
     precision: float,
+    unknown: Flags | bool = False,
     moved_p: Floats | float = 0.0,
     moved_q: Floats | float = 0.0,
 ) -> tuple[Floats, Floats]:
@@ -84,6 +106,8 @@ def components(
         Log-densities, and logarithms of weights.
     precision : float
         Relative rounding error of the log-densities.
+    unknown : array
+        Where log_q is −inf in place of a NaN.
     moved_p, moved_q : array
         Errors of the log-densities beyond that, by that of x.
     """
@@ -105,5 +129,6 @@ def components(
         of_p = np.where(p > 0, np.abs(plain) * slack_p, 0.0)
         of_gap = of_p + np.abs(q - p) * slack_q + EPS * gap
         of_plain = of_p + p * (slack_p + slack_q) + EPS * np.abs(plain)
-        rounding = np.stack([of_gap, of_plain, EPS * p, EPS * q, 0 * p])
-    return np.stack([gap, plain, p, q, np.where(void, p, 0.0)]), rounding
+        rounding = np.stack([of_gap, of_plain, EPS * p, EPS * q, 0 * p, 0 * p])
+    lost = np.where(void, p, 0.0)
+    return np.stack([gap, plain, p, q, np.where(unknown, 0.0, lost), np.where(unknown, lost, 0.0)]), rounding

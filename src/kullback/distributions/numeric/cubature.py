@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,10 +11,10 @@ from kullback._core.divergence import Divergence
 
 from . import DoesNotApply
 from ._panels import Sums
-from ._result import concluded
+from ._result import concluded, unreached
 from ._side import Floats, Side
 from ._tails import Rest
-from ._terms import GAP, PLAIN, VOID, Terms, components
+from ._terms import GAP, PLAIN, UNKNOWN, VOID, Terms, components
 
 NAME = "cubature"
 _POINTS = 1 << 20
@@ -60,6 +61,8 @@ def cubature(p: Side, q: Side, tolerance: float | None = None, confidence: float
         if math.prod(a.size for a in axes) > _POINTS:
             break
         sums.append(_trapezoid(terms, centre, factor, axes, step))
+        if sums[-1][0][UNKNOWN] > 0:
+            terms.refuse_unknown(float(sums[-1][0][UNKNOWN]))
         if sums[-1][0][VOID] > 0:
             raise DoesNotApply("Q's density is 0 where P has mass, or underflows there")
         if len(sums) < 3:
@@ -75,7 +78,7 @@ def cubature(p: Side, q: Side, tolerance: float | None = None, confidence: float
                 break
     if good is None or good.caveats:
         raise DoesNotApply(f"the rule does not converge to {_AGREES:g} of D within {_POINTS} points")
-    return good
+    return replace(good, caveats=unreached(good.error, tolerance))
 
 
 def _whitening(p: Side) -> tuple[Floats, Floats]:
@@ -108,7 +111,7 @@ def _widths(terms: Terms, centre: Floats, factor: Floats) -> list[float]:
     for v in directions:
         way = np.array(v) - 1.0
         x, log_w = _grid(centre, factor, line[:, None] * way)
-        log_p, log_q = terms.logs(x)
+        log_p, log_q, _ = terms.known(x)
         with np.errstate(all="ignore"):
             weight = log_w + log_p + np.log1p(np.abs(np.nan_to_num(log_q - log_p, posinf=0, neginf=0)))
         alive = np.abs(line[weight > _NOTHING])
@@ -122,6 +125,6 @@ def _widths(terms: Terms, centre: Floats, factor: Floats) -> list[float]:
 def _trapezoid(terms: Terms, centre: Floats, factor: Floats, axes: list[Floats], step: float) -> tuple[Floats, Floats]:
     u = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=-1)
     x, log_w = _grid(centre, factor, u)
-    log_p, log_q = terms.logs(x)
-    values, rounding = components(log_p, log_q, log_w + len(axes) * math.log(step), terms.precision)
+    log_p, log_q, unknown = terms.known(x)
+    values, rounding = components(log_p, log_q, log_w + len(axes) * math.log(step), terms.precision, unknown)
     return np.sum(values, axis=1), np.sum(rounding, axis=1)

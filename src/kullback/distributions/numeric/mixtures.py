@@ -17,6 +17,7 @@ from kullback.distributions.families.multivariate_normal import MultivariateNorm
 from kullback.distributions.families.normal import Normal
 
 from . import DoesNotApply
+from ._result import unreached
 from ._side import Floats, Side
 
 _ROUNDS = 200
@@ -41,7 +42,7 @@ def variational(p: Side, q: Side, tolerance: float | None = None, confidence: fl
     p, q : Side
         Mixtures of Gaussians.
     tolerance : float, optional
-        Not used: the approximation is what it is.
+        The error wanted: a caveat says where it was not reached, the approximation is what it is.
     confidence : float
         What the interval is said to hold at; bounds hold at any.
 
@@ -56,7 +57,7 @@ def variational(p: Side, q: Side, tolerance: float | None = None, confidence: fl
     """
     found = bounds_of(p, q)
     value = min(max(found.variational, found.lower), found.upper)
-    return _divergence("variational approximation", value, found, confidence)
+    return _divergence("variational approximation", value, found, tolerance, confidence)
 
 
 def bounds(p: Side, q: Side, tolerance: float | None = None, confidence: float = 0.95) -> Divergence:
@@ -71,7 +72,7 @@ def bounds(p: Side, q: Side, tolerance: float | None = None, confidence: float =
     p, q : Side
         Mixtures of Gaussians.
     tolerance : float, optional
-        Not used: the bounds are what they are.
+        The error wanted: a caveat says where it was not reached, the bounds are what they are.
     confidence : float
         What the interval is said to hold at; bounds hold at any.
 
@@ -87,12 +88,13 @@ def bounds(p: Side, q: Side, tolerance: float | None = None, confidence: float =
     between Gaussian mixture models.
     """
     found = bounds_of(p, q)
-    return _divergence("bounds", 0.5 * (found.lower + found.upper), found, confidence)
+    return _divergence("bounds", 0.5 * (found.lower + found.upper), found, tolerance, confidence)
 
 
-def _divergence(method: str, value: float, found: Bounds, confidence: float) -> Divergence:
+def _divergence(method: str, value: float, found: Bounds, tolerance: float | None, confidence: float) -> Divergence:
     error = max(value - found.lower, found.upper - value)
-    return Divergence(value, error, (found.lower, found.upper), confidence, method=method)
+    ends = found.lower, found.upper
+    return Divergence(value, error, ends, confidence, method=method, caveats=unreached(error, tolerance))
 
 
 def are_mixtures(p: Side, q: Side) -> bool:

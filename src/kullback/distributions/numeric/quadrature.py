@@ -48,7 +48,7 @@ def quadrature(p: Side, q: Side, tolerance: float | None = None, confidence: flo
     if off(best) > 1e-6:
         # A mode that few draws did not show.
         best = min(best, _integrated(p, q, tolerance, few=False), key=off)
-    return concluded(NAME, confidence, best)
+    return concluded(NAME, confidence, best, tolerance)
 
 
 def _integrated(p: Side, q: Side, tolerance: float | None, *, few: bool) -> tuple[Terms, Sums, _tails.Rest]:

@@ -52,7 +52,7 @@ def series(p: Side, q: Side, tolerance: float | None = None, confidence: float =
     if off(best) > 1e-6:
         # A mode that few draws did not show.
         best = min(best, _summed(p, q, tolerance, few=False), key=off)
-    return concluded(NAME, confidence, best)
+    return concluded(NAME, confidence, best, tolerance)
 
 
 def _summed(p: Side, q: Side, tolerance: float | None, *, few: bool) -> tuple[Terms, Sums, _tails.Rest]:
