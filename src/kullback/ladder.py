@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def estimate(
         Coverage of the interval. That of a bound on the error holds at any.
     tolerance : float, optional
         The error wanted, in nats. Monte Carlo doubles its draws until the standard error is within it, or 2^22 draws
-        are made; the others refine.
+        are made; the others refine. A caveat says where it was not reached.
     rng : int or numpy.random.Generator, optional
         Seed or source of the draws of Monte Carlo.
     progress : bool or callable, optional
@@ -82,7 +83,7 @@ def estimate(
     -------
     Divergence
         The value in nats, its `error` (a bound, or for Monte Carlo the standard error), the `interval`, the `method`
-        that answered and `caveats`.
+        that answered and `caveats`, sentences on what was cut, left out or not reached.
 
     Raises
     ------
@@ -145,9 +146,27 @@ def _check(p: Family, q: Family) -> None:
 def _automatic(
     p: Family, q: Family, tolerance: float | None, confidence: float, rng: np.random.Generator, report: Progress | None
 ) -> Divergence:
-    found = _closed_form(p, q) or _outside(p, q)
-    if found is not None:
-        return found
+    exact = _closed_form(p, q)
+    if exact is not None and not math.isnan(exact):
+        return Divergence(exact, method="closed form")
+    found = _outside(p, q) or _computed(p, q, tolerance, confidence, rng, report)
+    if exact is not None:
+        text = f"{_of_nan(p, q)}, so this was computed without it."
+        found = replace(found, caveats=(text, *found.caveats))
+    return found
+
+
+def _of_nan(p: Family, q: Family) -> str:
+    return f"The closed form of {_name(p)}‖{_name(q)} comes to NaN for these parameters"
+
+
+def _name(law: Family) -> str:
+    return law.name if isinstance(law, Foreign) else type(law).__name__
+
+
+def _computed(
+    p: Family, q: Family, tolerance: float | None, confidence: float, rng: np.random.Generator, report: Progress | None
+) -> Divergence:
     a, b = side(p), side(q)
     for rung in (quadrature, series, cubature):
         try:
@@ -155,7 +174,7 @@ def _automatic(
         except DoesNotApply:
             continue
     found = montecarlo(a, b, tolerance, confidence, rng, report)
-    return _within_bounds(found, a, b) if are_mixtures(a, b) else found
+    return _within_bounds(found, a, b, confidence) if are_mixtures(a, b) else found
 
 
 def _named(
@@ -168,10 +187,12 @@ def _named(
     report: Progress | None,
 ) -> Divergence:
     if name == "closed form":
-        found = _closed_form(p, q)
-        if found is None:
-            raise InputError(f"method 'closed form' does not apply: {measures.refusal(p, q)}")
-        return found
+        exact = _closed_form(p, q)
+        if exact is None:
+            raise InputError(f"method 'closed form' does not apply: {_refusal(p, q)}")
+        if math.isnan(exact):
+            raise InputError(f"{_of_nan(p, q)}: method='auto' computes it numerically and states its error")
+        return Divergence(exact, method="closed form")
     found = _outside(p, q)
     if found is not None:
         return found
@@ -183,17 +204,22 @@ def _named(
         raise InputError(f"method {name!r} does not apply: {reason}") from reason
 
 
-def _closed_form(p: Family, q: Family) -> Divergence | None:
+def _refusal(p: Family, q: Family) -> str:
+    if not (isinstance(p, Foreign) or isinstance(q, Foreign)):
+        return measures.refusal(p, q)
+    return f"no closed form of D(P‖Q) is known for {_name(p)}‖{_name(q)}; method='auto' computes it numerically"
+
+
+def _closed_form(p: Family, q: Family) -> float | None:
     """Return the closed form in the precision that it is computed in; None where there is none."""
     if isinstance(p, Foreign) or isinstance(q, Foreign):
         return None
     try:
         p, q = measures.paired(p, q)
         with quiet(p.xp):
-            value = float(without_gradient(measures.kl(p, q)))
+            return float(without_gradient(measures.kl(p, q)))
     except NoClosedForm:
         return None
-    return None if math.isnan(value) else Divergence(value, method="closed form")
 
 
 def _outside(p: Family, q: Family) -> Divergence | None:
@@ -213,21 +239,31 @@ def _outside(p: Family, q: Family) -> Divergence | None:
     return Divergence(math.inf, method="supports", caveats=(text,))
 
 
-def _within_bounds(found: Divergence, a: Side, b: Side) -> Divergence:
-    """Cut an estimate to the bounds that the components of mixtures give."""
+def _within_bounds(found: Divergence, a: Side, b: Side, confidence: float) -> Divergence:
+    """Cut an estimate to the bounds that the components of mixtures give, and say so."""
     known = bounds_of(a, b)
-    if found.interval is None or (known.lower <= found.interval[0] and found.interval[1] <= known.upper):
+    low, high = found.interval or (found.value, found.value)
+    if known.lower <= low and high <= known.upper:
         return found
 
     def cut(value: float) -> float:
         return min(max(value, known.lower), known.upper)
 
-    low, high = found.interval
-    caveats = found.caveats
-    if high < known.lower or low > known.upper:
-        caveats = (*caveats, "The draws contradict the bounds by the mixtures' components, to which the value was cut.")
-    return Divergence(
-        cut(found.value), found.error, (cut(low), cut(high)), found.confidence, method=found.method, caveats=caveats
+    value, ends = cut(found.value), (cut(low), cut(high))
+    contradicted = high < known.lower or low > known.upper
+    if contradicted:
+        # The bounds are then all that is known.
+        ends = known.lower, known.upper
+    within = f"the bounds by the mixtures' components, {known.lower:.6g} and {known.upper:.6g}"
+    text = f"The interval of the draws, {low:.6g} to {high:.6g}, was cut to {within}."
+    if contradicted:
+        text = f"The draws, with {found.value:.6g}, contradict {within}, to which the value was cut."
+    elif value != found.value:
+        text = f"The average of the draws, {found.value:.6g}, and its interval were cut to {within}."
+    farthest = max(value - known.lower, known.upper - value)
+    error = farthest if contradicted else min(found.error, farthest)
+    return replace(
+        found, value=value, error=error, interval=ends, confidence=confidence, caveats=(*found.caveats, text)
     )
 
 

@@ -56,13 +56,13 @@ def test_near_equality_keeps_its_digits() -> None:
 def test_terms_are_chosen_by_their_variance() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=rung.DRAWS)
-    near = rung._average(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x), True)
+    near = rung._average(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x), 0.0)
     assert near.slope == pytest.approx(1, abs=0.1)
     assert np.var(near.terms) < 1e-2 * np.var(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x))
     # Weights without a variance are no control, and those of a Q with mass outside have no known mean.
-    wide = rung._average(st.norm.logpdf(x, 0, 5) - st.norm.logpdf(x), True)
+    wide = rung._average(st.norm.logpdf(x, 0, 5) - st.norm.logpdf(x), 0.0)
     assert wide.slope == 0
-    assert rung._average(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x), False).slope == 0
+    assert rung._average(st.norm.logpdf(x, 0.1) - st.norm.logpdf(x), None).slope == 0
 
 
 def test_q_with_mass_outside_p_is_not_biased() -> None:

@@ -23,7 +23,7 @@ ACCEPTED = "scipy.stats, torch.distributions, numpyro.distributions and kullback
 @cache
 def _adapters() -> list[ModuleType]:
     load()
-    return [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    return [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"]
 
 
 def adapt(thing: Any) -> Family:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kullback.distributions._domain import Domain, integers, reals
 from kullback.distributions._family import Family
-from kullback.distributions._recognise import maker
 from kullback.distributions.foreign import Foreign
+
+from ._density import adapted, domain, marks, support
 
 LIBRARY = "torch.distributions"
 
@@ -23,32 +23,30 @@ def recognises(thing: Any) -> bool:
 
 def adapt(thing: Any) -> Family:
     """Return the family member that `thing` is; one known by its density alone if it is of no known family."""
-    for cls in type(thing).__mro__:
-        make = maker("torch", cls.__name__) if cls.__module__.startswith("torch.distributions") else None
-        # What a maker does not know, as a mixture of many, it leaves to its density.
-        if make is not None and (law := make(thing)) is not None:
-            return law
-    return by_density(thing)
+    return adapted(thing, "torch", by_density)
 
 
 def by_density(thing: Any) -> Family:
     """Return a distribution known by its density and draws alone."""
     import torch
 
+    within = support(thing)
+    dtype, device = _kept_in(thing)
+
     def log_density(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        points = torch.as_tensor(x)
-        # With its own checks on, torch refuses points outside the support; with them off, it makes up values.
-        inside = thing.support.check(points)
-        values = torch.full(inside.shape, -torch.inf, dtype=torch.float64)
+        points = torch.as_tensor(x, device=device)
         with torch.no_grad():
-            values[inside] = _log_prob(thing, points[inside]).double().cpu()
-        found: np.ndarray[Any, Any] = values.numpy()
+            # With its own checks on, torch refuses points outside the support; with them off, it makes up values.
+            inside = within.check(points)
+            values = torch.full(inside.shape, -torch.inf, dtype=torch.float64, device=device)
+            values[inside] = _log_prob(thing, points[inside], dtype).to(torch.float64)
+        found: np.ndarray[Any, Any] = values.cpu().numpy()
         return found
 
     def draw(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with _state_kept(), torch.no_grad():
             torch.manual_seed(int(rng.integers(2**63)))
-            draws: np.ndarray[Any, Any] = thing.sample((count,)).double().cpu().numpy()
+            draws: np.ndarray[Any, Any] = thing.sample((count,)).cpu().to(torch.float64).numpy()
             return draws
 
     return Foreign(
@@ -56,49 +54,33 @@ def by_density(thing: Any) -> Family:
         log_density_of=log_density,
         draw=draw,
         shape=tuple(thing.event_shape),
-        where=_domain(thing),
-        marks=_marks(thing),
+        where=domain(thing),
+        marks=marks(thing),
         batch=tuple(thing.batch_shape),
-        precision=_precision(thing),
+        precision=float(torch.finfo(dtype).eps),
     )
 
 
-def _precision(thing: Any) -> float:
-    """Return that of its draws, which have the dtype of its parameters where they are not whole numbers."""
+def _state_kept() -> Any:
+    """Keep the user's state of random numbers, on every device that has one."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        dtype = thing.sample().dtype
-    return float(torch.finfo(dtype if dtype.is_floating_point else torch.get_default_dtype()).eps)
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    return torch.random.fork_rng(devices=devices)
 
 
-def _log_prob(thing: Any, points: Any) -> Any:
+def _kept_in(thing: Any) -> tuple[Any, Any]:
+    """Return dtype and device of its draws, those of its parameters; a default dtype where they are whole numbers."""
+    import torch
+
+    with _state_kept(), torch.no_grad():
+        draw = thing.sample()
+    return draw.dtype if draw.dtype.is_floating_point else torch.get_default_dtype(), draw.device
+
+
+def _log_prob(thing: Any, points: Any, dtype: Any) -> Any:
     try:
         return thing.log_prob(points)
     except RuntimeError:
         # Matrices of float32 do not multiply vectors of float64.
-        return thing.log_prob(points.to(thing.sample().dtype))
-
-
-def _marks(thing: Any) -> tuple[float, ...]:
-    """Return the mean of a number, where a symmetric density may have a kink."""
-    if thing.event_shape or thing.batch_shape:
-        return ()
-    try:
-        mean = float(thing.mean)
-    except (NotImplementedError, AttributeError, RuntimeError):
-        return ()
-    return (mean,) if np.isfinite(mean) else ()
-
-
-def _domain(thing: Any) -> Domain:
-    support = thing.support
-    if thing.event_shape:
-        return Domain("counts" if support.is_discrete else "vectors")
-    while not hasattr(support, "lower_bound") and hasattr(support, "base_constraint"):
-        support = support.base_constraint
-    low, high = (
-        float(np.max(np.asarray(getattr(support, end, limit))))
-        for end, limit in (("lower_bound", -np.inf), ("upper_bound", np.inf))
-    )
-    return integers(low, high) if thing.support.is_discrete else reals(low, high)
+        return thing.log_prob(points.to(dtype))

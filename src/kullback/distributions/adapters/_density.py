@@ -1,0 +1,67 @@
+"""What the adapters of torch and of NumPyro share, whose distributions are of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kullback._core.errors import InputTypeError
+from kullback.distributions._domain import Domain, integers, reals
+from kullback.distributions._family import Family
+from kullback.distributions._recognise import maker
+
+
+def adapted(thing: Any, library: str, by_density: Callable[[Any], Family]) -> Family:
+    """Return the family member that `thing` is; one known by its density alone if it is of no known family."""
+    for cls in type(thing).__mro__:
+        make = maker(library, cls.__name__) if cls.__module__.startswith(f"{library}.distributions") else None
+        # What a maker does not know, as a mixture of many, it leaves to its density.
+        if make is not None and (law := make(thing)) is not None:
+            return law
+    return by_density(thing)
+
+
+def support(thing: Any) -> Any:
+    """Return the constraint that is the support."""
+    try:
+        found = thing.support
+    except NotImplementedError:
+        found = None
+    if found is None:
+        raise InputTypeError(
+            f"a {type(thing).__name__} does not say its support, so that its density cannot be integrated: give its "
+            "class a `support`"
+        )
+    return found
+
+
+def domain(thing: Any) -> Domain:
+    """Return the domain, with the bounds of the support of a number."""
+    found = limits = support(thing)
+    if thing.event_shape:
+        return Domain("counts" if found.is_discrete else "vectors")
+    while not hasattr(limits, "lower_bound") and hasattr(limits, "base_constraint"):
+        limits = limits.base_constraint
+    low, high = (
+        float(np.max(_in_numpy(getattr(limits, end, limit))))
+        for end, limit in (("lower_bound", -np.inf), ("upper_bound", np.inf))
+    )
+    return integers(low, high) if found.is_discrete else reals(low, high)
+
+
+def marks(thing: Any) -> tuple[float, ...]:
+    """Return the mean of a number, where a symmetric density may have a kink."""
+    if thing.event_shape or thing.batch_shape:
+        return ()
+    try:
+        mean = float(_in_numpy(thing.mean))
+    except (NotImplementedError, AttributeError, TypeError, RuntimeError):
+        return ()
+    return (mean,) if np.isfinite(mean) else ()
+
+
+def _in_numpy(x: Any) -> np.ndarray[Any, Any]:
+    """Return a number of any library, out of its graph and its device."""
+    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
