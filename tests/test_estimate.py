@@ -14,8 +14,15 @@ import scipy.stats as st
 import torch
 
 import kullback as kb
+from kullback import ladder
+from kullback.distributions import GaussianMixture
+from kullback.distributions.adapters import adapt
+from kullback.distributions.numeric import montecarlo
+from kullback.distributions.numeric._side import side
+from kullback.distributions.numeric.mixtures import Bounds
 
 T = torch.distributions
+mixture = GaussianMixture([0.4, 0.6], [0.0, 3.0], [1.0, 2.0])
 p10, q10 = st.multivariate_normal(np.zeros(10)), st.multivariate_t(np.zeros(10), df=5)
 
 
@@ -142,11 +149,128 @@ def test_tolerance_of_quadrature() -> None:
     assert abs(loose.value - tight.value) <= loose.error <= 1e-3
 
 
-def test_a_bar_is_drawn_only_when_it_is_late(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_is_drawn_only_when_it_is_late(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal, as Rich is told that this is one."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(ladder, "_SILENT", 1e6)
     found = kb.estimate(p10, q10, rng=0, progress=True)
     assert found.value > 0
-    assert "draws" not in capsys.readouterr().out
+    assert "draws of P" not in capsys.readouterr().out
     assert kb.estimate(p10, q10, rng=0, progress=False) == found
+    monkeypatch.setattr(ladder, "_SILENT", -1.0)
+    assert kb.estimate(p10, q10, rng=0, progress=True) == found
+    assert "draws of P" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "method"),
+    [
+        (st.gumbel_r(), st.skewnorm(3), "quadrature"),
+        (st.zipf(3.0), st.yulesimon(2.0), "series"),
+        (st.multivariate_t([0, 0], df=5), st.multivariate_normal([0, 0]), "cubature"),
+        (mixture, st.norm(1, 2), "variational"),
+        (mixture, st.norm(1, 2), "bounds"),
+        (p10, q10, "Monte Carlo"),
+    ],
+)
+def test_a_tolerance_that_is_not_reached_is_told_of(
+    p: Any, q: Any, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(montecarlo, "BUDGET", montecarlo.DRAWS)
+    found = kb.estimate(p, q, method=method, tolerance=1e-40, rng=0)
+    assert "error asked for, 1e-40, was not reached" in found.caveats[-1]
+    assert not kb.estimate(p, q, method=method, tolerance=10.0, rng=0).caveats
+
+
+def test_a_closed_form_that_comes_to_nan_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = kb.kl(st.norm(), st.norm(1, 2))
+    monkeypatch.setattr(ladder.measures, "kl", lambda p, q: np.float64(np.nan))
+    found = kb.estimate(st.norm(), st.norm(1, 2))
+    assert found.method == "quadrature"
+    assert found.value == pytest.approx(float(true))
+    assert found.caveats[0].startswith("The closed form of Normal‖Normal comes to NaN")
+    with pytest.raises(kb.InputError, match="The closed form of Normal‖Normal comes to NaN for these parameters"):
+        kb.estimate(st.norm(), st.norm(1, 2), method="closed form")
+
+
+def test_a_refusal_names_laws_of_other_libraries() -> None:
+    with pytest.raises(kb.InputError, match=r"known for scipy\.stats\.genlogistic‖Normal"):
+        kb.estimate(st.genlogistic(2.0), st.norm(), method="closed form")
+
+
+def drawn(value: float, low: float, high: float) -> kb.Divergence:
+    return kb.Divergence(value, 0.5, (low, high), 0.95, method="Monte Carlo")
+
+
+@pytest.mark.parametrize(
+    ("found", "value", "interval", "words"),
+    [
+        (drawn(1.5, 1.2, 1.8), 1.5, (1.2, 1.8), ""),
+        (drawn(1.5, 0.5, 1.8), 1.5, (1.0, 1.8), "The interval of the draws, 0.5 to 1.8, was cut to the bounds"),
+        (drawn(2.5, 1.8, 3.0), 2.0, (1.8, 2.0), "The average of the draws, 2.5, and its interval were cut"),
+        (drawn(0.5, 0.4, 0.6), 1.0, (1.0, 2.0), "The draws, with 0.5, contradict the bounds"),
+        (kb.Divergence(math.inf, method="Monte Carlo"), 2.0, (1.0, 2.0), "The draws, with inf, contradict"),
+    ],
+)
+def test_what_is_cut_to_bounds_is_told_of(
+    found: kb.Divergence, value: float, interval: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Bounds(1.0, 2.0, 1.5)
+    monkeypatch.setattr(ladder, "bounds_of", lambda a, b: known)
+    a = side(adapt(st.norm()))
+    cut = ladder._within_bounds(found, a, a, 0.95)
+    assert (cut.value, cut.interval) == (value, interval)
+    assert cut.caveats[0].startswith(words) if words else not cut.caveats
+    # Whatever the truth within the bounds, it is no farther than this.
+    assert cut.error <= max(value - 1.0, 2.0 - value)
+    assert cut.error > 0
+
+
+SHARED = torch.tensor([0.5, 0.5])
+
+
+class Bare(T.Distribution):
+    """A normal distribution that says nothing of its support."""
+
+    arg_constraints = {}  # noqa: RUF012
+
+    def sample(self, sample_shape: Any = ()) -> Any:
+        return torch.randn(sample_shape)
+
+    def log_prob(self, value: Any) -> Any:
+        return T.Normal(0.0, 1.0).log_prob(value)
+
+
+def test_a_law_without_a_support_is_refused_by_what_helps() -> None:
+    with pytest.raises(kb.InputTypeError, match=r"P: a Bare does not say its support.*give its class a `support`"):
+        kb.estimate(Bare(), st.norm())
+
+
+def test_the_random_state_of_torch_is_kept() -> None:
+    """Also where float32 matrices refuse points of float64, and draws say what they take."""
+    mixed = T.MixtureSameFamily(
+        T.Categorical(SHARED), T.MultivariateNormal(torch.zeros(2, 2), torch.eye(2).expand(2, 2, 2))
+    )
+    p = T.TransformedDistribution(mixed, [T.transforms.AffineTransform(torch.zeros(2), torch.ones(2))])
+    before = torch.random.get_rng_state()
+    found = kb.estimate(p, T.MultivariateNormal(torch.ones(2), torch.eye(2)), rng=0)
+    assert found.value == pytest.approx(1.0, abs=1e-4)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA"))]
+)
+def test_parameters_of_torch_with_gradients_and_on_devices(device: str) -> None:
+    low, high = (torch.tensor(v, dtype=torch.float64, device=device, requires_grad=True) for v in (0.0, 2.0))
+    p = T.MixtureSameFamily(
+        T.Categorical(SHARED.to(device)), T.Uniform(low.expand(2), torch.stack([high, high])), validate_args=False
+    )
+    found = kb.estimate(p, T.Normal(low, high), rng=0)
+    # log(1/2) + E[log(2·√(2π)) + x²/8], E[x²] = 4/3.
+    assert found.value == pytest.approx(0.5 * math.log(2 * math.pi) + 1 / 6, abs=max(4 * found.error, 1e-9))
 
 
 def test_the_name_is_the_function() -> None:

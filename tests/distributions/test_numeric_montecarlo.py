@@ -123,3 +123,77 @@ def test_the_shape_of_a_tail_is_found(shape: float) -> None:
     found = [shape_of_tail(st.genpareto(shape).rvs(40_000, random_state=seed)) for seed in range(8)]
     assert np.mean(found) == pytest.approx(shape, abs=0.08)
     assert shape_of_tail(np.ones(1000)) == -math.inf
+
+
+class Rare(st.rv_continuous):
+    """A normal density with another value beyond a number."""
+
+    def __init__(self, beyond: float, value: float) -> None:
+        super().__init__(name="rare")
+        self.beyond, self.other = beyond, value
+
+    def _logpdf(self, x: Any) -> Any:
+        return np.where(x > self.beyond, self.other, st.norm.logpdf(x))
+
+    def _rvs(self, *, size: Any = None, random_state: Any = None) -> Any:
+        return random_state.normal(size=size)
+
+    def _updated_ctor_param(self) -> Any:
+        return {"beyond": self.beyond, "value": self.other}
+
+
+KINDS = {"not a number": math.nan, "infinite": math.inf, "own density is 0": -math.inf}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_draws_that_say_nothing_are_counted(kind: str) -> None:
+    few, many = (Rare(beyond, KINDS[kind])() for beyond in (3.0, 2.0))
+    found = kb.estimate(few, st.norm(0, 2), method="Monte Carlo", rng=0)
+    count = int(found.caveats[0].split()[0])
+    assert abs(count - 65536 * st.norm.sf(3)) < 5 * math.sqrt(65536 * st.norm.sf(3))
+    assert "of 65536 draws of P were left out because scipy.stats.rare's" in found.caveats[0]
+    assert kind in found.caveats[0]
+    with pytest.raises(kb.InputError, match=f"{kind}.*more than 1%"):
+        kb.estimate(many, st.norm(0, 2), method="Monte Carlo", rng=0)
+
+
+def test_draws_that_round_to_a_pole_are_not_passed_over() -> None:
+    """Half the draws of Gamma(0.001) are below the least of floats."""
+    with pytest.raises(kb.InputError, match="as at a pole that draws round to"):
+        kb.estimate(st.gamma(0.001), st.gamma(0.5), method="Monte Carlo", rng=0)
+
+
+def test_budgets_are_spent_though_draws_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rung, "BUDGET", 1 << 17)
+    found = kb.estimate(Rare(3.0, math.nan)(), st.norm(0, 2), method="Monte Carlo", tolerance=1e-9, rng=0)
+    assert found.method == "Monte Carlo, 131072 draws"
+
+
+def test_mass_that_draws_of_q_do_not_show_is_in_the_error() -> None:
+    """Q has 1e-5 of its mass where P has none: of 65536 draws none may show it, and c·(E_P[r] − 1) is off by it."""
+    p, q = st.multivariate_t(ten, df=50), st.multivariate_t(ten + 1e-4, df=50)
+    found = kb.estimate(p, q, method="Monte Carlo", rng=0)
+    a, b = side(adapt(p)), side(adapt(q))
+    missed = rung._mass_outside(a, b, np.random.default_rng(0), 0.95)
+    assert missed == pytest.approx(3 / 65536, rel=0.01)
+    x = a.draw(np.random.default_rng(0), rung.DRAWS)
+    d = b.log_density(x) - a.log_density(x)
+    average = rung._average(d, missed)
+    assert average.error == average.deviation + abs(average.slope) * missed
+    # With nothing that may be missed, the variance alone decides, and c = 1 it is.
+    known = rung._average(d, 0.0)
+    assert known.slope == pytest.approx(1, abs=0.1)
+    assert known.error < 0.01 * found.error
+    # Gaussians fill the space: no draws are asked.
+    filled = side(adapt(st.multivariate_normal(ten)))
+    assert rung._mass_outside(filled, b, np.random.default_rng(0), 0.95) == 0
+
+
+def test_an_average_below_zero_is_told_of() -> None:
+    drawn = rung._Draws(np.linspace(-0.9, 1.1, 1001), 1001)
+    found = rung._concluded(drawn, rung._Average(-drawn.d, 0.0), None, 0.95)
+    assert found.value == 0
+    assert "The average of the draws, -0.1, is below 0" in found.caveats[0]
+    assert found.error == pytest.approx(0.1)
+    assert found.interval is not None
+    assert found.interval[1] >= found.error

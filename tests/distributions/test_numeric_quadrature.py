@@ -274,3 +274,45 @@ def test_a_pair_takes_milliseconds() -> None:
         times.append(time.perf_counter() - start)
     # Five is the aim, which the benchmark measures; a busy machine is given more.
     assert min(times) < 0.025
+
+
+class Nan(st.rv_continuous):
+    """A normal density whose library gives up between two numbers."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(name="gap")
+        self.between = low, high
+
+    def _logpdf(self, x: Any) -> Any:
+        return np.where((x > self.between[0]) & (x < self.between[1]), np.nan, st.norm.logpdf(x))
+
+    def _rvs(self, *, size: Any = None, random_state: Any = None) -> Any:
+        return random_state.normal(size=size)
+
+    def _updated_ctor_param(self) -> Any:
+        return {"low": self.between[0], "high": self.between[1]}
+
+
+@pytest.mark.parametrize("between", [(0.5, 0.7), (1.0, math.inf)], ids=["inside", "in a tail"])
+def test_a_log_density_that_is_not_a_number_is_no_zero(between: tuple[float, float]) -> None:
+    """Taken for −inf, Q's would make D infinite; P's would take away mass."""
+    gap, q = Nan(*between)(), st.norm(0.5, 2)
+    with pytest.raises(kb.InputError, match="gap's log-density is not a number"):
+        kb.estimate(q, gap, method="quadrature")
+    with pytest.raises(kb.InputError, match=r"left out because scipy\.stats\.gap's log-density is not a number"):
+        kb.estimate(q, gap, rng=0)
+    if between[1] == math.inf:
+        with pytest.raises(kb.InputError, match="gap's log-density is not a number"):
+            kb.estimate(gap, q, method="quadrature")
+        return
+    found = kb.estimate(gap, q, method="quadrature")
+    assert "gap's log-density is not a number at some points" in found.caveats[-1]
+    assert abs(found.value - normal((0, 1), (0.5, 2))) < found.error
+
+
+def test_what_is_not_a_number_where_no_mass_is_does_not_matter() -> None:
+    gap, q = Nan(50, math.inf)(), st.norm(0.5, 2)
+    for p, other, true in ((gap, q, normal((0, 1), (0.5, 2))), (q, gap, normal((0.5, 2), (0, 1)))):
+        found = kb.estimate(p, other)
+        assert not found.caveats
+        assert abs(found.value - true) <= found.error + 4e-16 * true

@@ -9,9 +9,12 @@ import mpmath as mp
 import numpy as np
 import pytest
 import scipy.stats as st
+import torch
 
 import kullback as kb
+from kullback.distributions.adapters import adapt
 from kullback.distributions.numeric._blocks import _rule, blocks
+from kullback.distributions.numeric._side import side
 
 
 def summed(log_p: Any, log_q: Any, last: int, first: int = 0) -> float:
@@ -113,6 +116,19 @@ def test_rough_probabilities_are_summed_one_by_one() -> None:
     log_p = st.nbinom.logpmf(k // 2, 5, 1e-3) + np.log(np.where(k % 2 == 0, 0.25, 0.75))
     true = math.fsum(np.exp(log_p) * (log_p - st.nbinom.logpmf(k, 5, 5e-4)))
     assert abs(found.value - true) <= found.error + 1e-12
+
+
+@pytest.mark.parametrize("loc", [0, 2])
+def test_a_parameter_at_its_end_leaves_less_support(loc: int) -> None:
+    """Poisson(0) is 0 alone, so D = −log q(0), and not ∞ as of all integers."""
+    q = st.hypergeom(20, 7, 12, loc=loc)
+    found = kb.estimate(st.poisson(0, loc=loc), q)
+    assert found.method == "series"
+    assert found.value == pytest.approx(-float(q.logpmf(loc)), rel=1e-12)
+    assert found.value == pytest.approx(math.log(125970 / 13), rel=1e-12)
+    two = torch.distributions.Independent(torch.distributions.Poisson(torch.zeros(2)), 1)
+    ends = side(adapt(two))
+    assert ends.highest.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("size", [64, 256, 4096, 65536])
