@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from kullback.arrays._kernels import _native
+from kullback.arrays._kernels import _native, gaps
 from kullback.distributions import _numeric
 
 
@@ -103,3 +103,17 @@ def test_tensors_with_a_gradient_take_the_formula() -> None:
         assert torch.equal(_numeric.stirling_gap(xt, a, b), plain)
     assert torch.autograd.gradcheck(lambda x, y: _numeric.stirling_gap(xt, x, y), (a, b.clone().requires_grad_()))
     assert torch.autograd.gradgradcheck(lambda x, y: _numeric.stirling_gap(xt, x, y), (a, b.clone().requires_grad_()))
+
+
+def test_no_difference_is_none_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A difference of None, by place or by name, leaves the kernel its pair; an exact one is used."""
+    a, b = np.array([1.0, 2.0]), np.array([1.1, 3.0])
+    plain = _numeric.log_ratio(xp, a, b)
+    assert np.array_equal(_numeric.log_ratio(xp, a, b, None), plain)
+    assert np.array_equal(_numeric.log_ratio(xp, a, b, difference=None), plain)
+    exact = np.array([-1e-20, -1.0])
+    assert _numeric.log_ratio(xp, a, a, difference=exact)[0] == _numeric.log_ratio(xp, a, a, exact)[0] == -1e-20
+    calls: list[int] = []
+    monkeypatch.setattr(gaps, "_gap", lambda number, values: calls.append(number))
+    _numeric.log_ratio(xp, a, b, difference=None)
+    assert calls == [0]

@@ -44,6 +44,9 @@ class Rule:
             return
         value = without_gradient(value)
         wrong = ~self.holds(xp, value)
+        if not inspectable(wrong):
+            # A constant inside jit, of which every operation is traced.
+            return
         if not (bool(wrong) if wrong.ndim == 0 else bool(xp.any(wrong))):
             return
         flat = int(xp.argmax(xp.astype(xp.reshape(wrong, (-1,)), xp.int8)))

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._backend import Array, Namespace, device
 from kullback.arrays._numeric import blocked_sum
 from kullback.arrays._rows import Side, pair
 from kullback.arrays.measures import generalized_kl
@@ -44,7 +44,7 @@ def need_same_outcomes(p: Array, q: Array) -> None:
 
 def pick(xp: Namespace, log: Array, x: Array) -> Array:
     """Entries of the last axis by their number, −inf beyond its ends."""
-    outcomes = xp.arange(log.shape[-1], dtype=xp.int64)
+    outcomes = xp.arange(log.shape[-1], dtype=xp.int64, device=device(log))
     chosen = outcomes == xp.astype(x, xp.int64)[..., None]
     value = xp.sum(xp.where(chosen, xp.where(log == -math.inf, xp.zeros_like(log), log), xp.zeros_like(log)), axis=-1)
     possible = xp.any(chosen & (log != -math.inf), axis=-1)

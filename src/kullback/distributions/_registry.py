@@ -35,6 +35,8 @@ class ClosedForm:
         From two distributions in one array library, the divergence in nats.
     via : str
         How it is derived from another: "Gamma‖Gamma"; empty for those that are not.
+    infinite : bool
+        Whether the divergence is infinite for all parameters though Q has mass wherever P has.
     """
 
     p: type[Family]
@@ -43,11 +45,12 @@ class ClosedForm:
     source: str
     compute: Compute
     via: str = ""
+    infinite: bool = False
 
     @property
     def finite(self) -> bool:
         """Whether the divergence is finite for any parameters."""
-        return not never_covers(self.p, self.q)
+        return not self.infinite and not never_covers(self.p, self.q)
 
     @property
     def name(self) -> str:
@@ -69,16 +72,23 @@ _arrows: dict[type[Family], list[_Arrow]] = {}
 _found: dict[tuple[type[Family], type[Family]], ClosedForm | None] = {}
 
 
-def closed_form(p: type[Family], q: type[Family], *, formula: str, source: str) -> Callable[[_C], _C]:
+def closed_form(
+    p: type[Family], q: type[Family], *, formula: str, source: str, infinite: bool = False
+) -> Callable[[_C], _C]:
     """Register a function of two distributions as the closed form of D(P‖Q)."""
 
     def register(compute: _C) -> _C:
         if (p, q) in _direct:
             raise ValueError(f"{p.__name__}‖{q.__name__} is registered twice")
-        _direct[p, q] = ClosedForm(p, q, formula, source, compute)
+        _direct[p, q] = ClosedForm(p, q, formula, source, compute, infinite=infinite)
         return compute
 
     return register
+
+
+def always_infinite(p: type[Family], q: type[Family], *, source: str) -> None:
+    """Register that D(P‖Q) is infinite for all parameters though Q has mass wherever P has: by P's tails."""
+    closed_form(p, q, formula=r"\infty", source=source, infinite=True)(_infinite)
 
 
 def seen_as(family: type[Family], other: type[Family], *, bijection: str = "") -> Callable[[View], View]:
@@ -165,7 +175,7 @@ def _derived(
             b = arrow.view(b)
         return form.compute(a, b)
 
-    return ClosedForm(p, q, form.formula, form.source, compute, via=form.name)
+    return ClosedForm(p, q, form.formula, form.source, compute, via=form.name, infinite=form.infinite)
 
 
 def _infinite(p: Family, q: Family) -> Array:
@@ -214,4 +224,4 @@ def nearest(p: type[Family], q: type[Family]) -> list[str]:
     """Name the pairs that have a closed form and share a side with P‖Q: the same family to itself first."""
     names = [form.name for form in (find(p, p), find(q, q), find(q, p)) if form is not None and form.finite]
     others = [form.name for form in closed_forms() if form.finite and (form.p is p or form.q is q)]
-    return list(dict.fromkeys([*others, *names]))[:3]
+    return list(dict.fromkeys([*names, *others]))[:3]

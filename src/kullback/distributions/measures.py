@@ -21,24 +21,25 @@ Law = Family
 
 
 def measure(name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """Apply the measure called `name` to distribution objects; `options` are those of its function for arrays."""
+    """Apply the measure called `name` to distribution objects.
+
+    `values` are the sides, and an order after them; `options` are what its function for arrays takes by name alone.
+    """
     if name not in MEASURES:
         has = ", ".join(MEASURES)
         raise NoClosedForm(f"{name} has no closed form for distribution objects; those that have are {has}")
     options = dict(options)
-    values = [*values, *(options.pop(side) for side in ("p", "q") if side in options)]
+    values = list(values)
     unit = nats_per_unit(options.pop("base", None)) if name not in _WITHOUT_UNIT else 1.0
-    allowed = {"order"} if name in _WITH_ORDER else set()
-    if unknown := set(options) - allowed:
-        what = ", ".join(sorted(unknown))
+    if options:
+        what = ", ".join(sorted(options))
         raise InputTypeError(f"{name} of distribution objects takes no {what}: that is for arrays of probabilities")
-    if name in _WITH_ORDER and len(values) == 3:
-        options["order"] = values.pop()
+    order = [values.pop()] if name in _WITH_ORDER else []
     laws = [adapt(value) for value in values]
     if len(laws) == 2:
         laws = list(paired(*laws))
     with quiet(laws[0].xp):
-        value = MEASURES[name](*laws, **options)
+        value = MEASURES[name](*laws, *order)
         return finish(laws[0].xp, value if unit == 1.0 else value / unit, laws[0].dtype)
 
 

@@ -20,13 +20,16 @@ Formula = Callable[..., Any]
 def fused(kind: str) -> Callable[[Formula], Formula]:
     """Let a kernel compute a formula of a namespace and one array or two, wherever it can.
 
-    A formula that is also told the exact difference of the two is left to itself.
+    A formula that is also told the exact difference of the two is left to itself; None tells it nothing.
     """
     number = _KINDS.index(kind)
 
     def wrap(formula: Formula) -> Formula:
         @functools.wraps(formula)
-        def either(xp: Any, *values: Any) -> Any:
+        def either(xp: Any, *values: Any, **difference: Any) -> Any:
+            values += tuple(difference.values())
+            if values[-1] is None:
+                values = values[:-1]
             value = _gap(number, values) if len(values) < 3 else None
             return formula(xp, *values) if value is None else value
 

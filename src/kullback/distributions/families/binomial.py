@@ -155,8 +155,14 @@ def _binomial_kl(p: Binomial, q: Binomial) -> Array:
     # Beyond q's count P is finite only if it never succeeds; of no trials, whatever a trial costs, nothing is paid.
     shared = xp.where(n > m, m, n)
     value = shared * xp.where(shared == 0, xp.zeros_like(one_trial), one_trial)
+    if n is m:
+        return value
     if not (inspectable(n) and inspectable(m)):
-        return xp.where(n < m, xp.full_like(value, math.nan), value)
+        raise NoClosedForm(
+            "Binomial‖Binomial is a finite sum where the total_count of P is below that of Q, whose length must be "
+            "known: counts cannot be traced by jit, unless both laws share one array of them; kullback.estimate takes "
+            "any distribution"
+        )
     if not bool(xp.any(without_gradient(n) < without_gradient(m))):
         return value
     fewer = (n < m) & (value == value)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import NoClosedForm
-from kullback.arrays._backend import Array
+from kullback.arrays._backend import Array, device
 from kullback.distributions._chance import Chance, chosen
 from kullback.distributions._constraints import COUNT, LOGITS, PROBABILITIES
 from kullback.distributions._domain import Domain, integers
@@ -89,11 +89,11 @@ class Categorical(_Outcomes):
 
     def mean(self) -> Array:
         p = side(self).p
-        return self.xp.sum(p * self.xp.arange(self.outcomes, dtype=p.dtype), axis=-1)
+        return self.xp.sum(p * self.xp.arange(self.outcomes, dtype=p.dtype, device=device(p)), axis=-1)
 
     def variance(self) -> Array:
         p = side(self).p
-        away = self.xp.arange(self.outcomes, dtype=p.dtype) - self.mean()[..., None]
+        away = self.xp.arange(self.outcomes, dtype=p.dtype, device=device(p)) - self.mean()[..., None]
         return self.xp.sum(p * away * away, axis=-1)
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:

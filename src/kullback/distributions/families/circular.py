@@ -146,7 +146,7 @@ def _kl_wrapped_von_mises(p: WrappedCauchy, q: VonMises) -> Array:
 recognise_alike(VonMises)
 
 
-@recognise("scipy", "vonmises", "vonmises_line")
+@recognise("scipy", "vonmises")
 def _of_scipy(kappa: Any, loc: Any) -> VonMises:
     return VonMises(loc=loc, concentration=kappa)
 

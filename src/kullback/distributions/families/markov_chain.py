@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, Namespace, inspectable, without_gradient
+from kullback.arrays._backend import Array, Namespace, device, inspectable, without_gradient
 from kullback.arrays._numeric import safe_log
 from kullback.arrays._rows import Side
 from kullback.distributions._constraints import PROBABILITIES, Rule, _sum_to_one
@@ -120,7 +120,7 @@ def visits(xp: Namespace, initial: Array, transition: Array, steps: int) -> Arra
             row = row @ transition
         return total[..., 0, :]
     # The sum of the first n powers, from the leading bit of n down; rows are kept at sum 1, where rounding would leave.
-    power, total = transition, xp.eye(transition.shape[-1], dtype=transition.dtype) + 0 * transition
+    power, total = transition, _one(xp, transition) + 0 * transition
     for bit in bin(steps)[3:]:
         total = total + power @ total
         power = _stochastic(xp, power @ power)
@@ -135,13 +135,17 @@ def settled(xp: Namespace, initial: Array, transition: Array) -> Array:
 
     A chain that rests at every other step spends its time in the same states, and has no period: its powers converge.
     """
-    power = 0.5 * (transition + xp.eye(transition.shape[-1], dtype=transition.dtype))
+    power = 0.5 * (transition + _one(xp, transition))
     for _ in range(_DOUBLINGS):
         last, power = power, _stochastic(xp, power @ power)
         # Relative, so that what leaks slowly is not taken for settled; the next doubling squares what is left.
         if inspectable(power) and bool(xp.all(without_gradient(xp.abs(power - last)) <= 1e-12 * power)):
             break
     return (initial[..., None, :] @ power)[..., 0, :]
+
+
+def _one(xp: Namespace, like: Array) -> Array:
+    return xp.eye(like.shape[-1], dtype=like.dtype, device=device(like))
 
 
 def _stochastic(xp: Namespace, power: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array
+from kullback.arrays._backend import Array, device
 from kullback.distributions._constraints import POSITIVE, POSITIVE_DEFINITE, VECTOR
 from kullback.distributions._domain import Domain
 from kullback.distributions._family import Family, family, parameter
@@ -142,7 +142,7 @@ class NormalInverseWishart(Family):
     def log_density(self, x: Array) -> Array:
         xp, covariance = self.xp, x[..., 1:, :]
         root = xp.linalg.cholesky(covariance)
-        inverse = solve_lower(xp, root, xp.eye(covariance.shape[-1], dtype=x.dtype))
+        inverse = solve_lower(xp, root, xp.eye(covariance.shape[-1], dtype=x.dtype, device=device(x)))
         image = xp.concat([x[..., :1, :], transpose(inverse) @ inverse], axis=-2)
         log_det = 2 * xp.sum(xp.log(diagonal(xp, root)), axis=-1)
         return _by_precision(self).log_density(image) - (covariance.shape[-1] + 1) * log_det

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, inspectable, without_gradient
+from kullback.arrays._backend import Array, device, inspectable, without_gradient
 from kullback.distributions._constraints import LOWER_TRIANGULAR, POSITIVE, POSITIVE_DEFINITE
 from kullback.distributions._domain import Domain
 from kullback.distributions._family import Family, family, parameter
@@ -153,7 +153,7 @@ class InverseWishart(Family):
         xp, n = self.xp, self.event_shape[0]
         root = xp.linalg.cholesky(x)
         log_det = 2 * xp.sum(xp.log(diagonal(xp, root)), axis=-1)
-        inverse = solve_lower(xp, root, xp.eye(n, dtype=x.dtype))
+        inverse = solve_lower(xp, root, xp.eye(n, dtype=x.dtype, device=device(x)))
         return _as_wishart(self).log_density(transpose(inverse) @ inverse) - (n + 1) * log_det
 
     def entropy(self) -> Array:

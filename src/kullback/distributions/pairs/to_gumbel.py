@@ -29,8 +29,8 @@ from kullback.distributions.families.weibull import Gumbel
 def _normal(p: Normal, q: Gumbel) -> Array:
     xp = p.xp
     ratio = p.scale / q.scale
-    log_mean = (q.loc - p.loc) / q.scale + 0.5 * ratio * ratio
-    return exp_gap(xp, log_mean) + 0.5 * exp_gap(xp, 2 * log_ratio(xp, p.scale, q.scale)) + (1 - 0.5 * LOG_2PI)
+    of_scales = 0.5 * exp_gap(xp, 2 * log_ratio(xp, p.scale, q.scale)) + (1 - 0.5 * LOG_2PI)
+    return _with_moment(xp, (q.loc - p.loc) / q.scale, 0.5 * ratio * ratio, of_scales)
 
 
 @closed_form(
@@ -42,16 +42,20 @@ def _normal(p: Normal, q: Gumbel) -> Array:
 def _gamma(p: Gamma, q: Gumbel) -> Array:
     xp, k = p.xp, p.concentration
     t = 1 / (q.scale * p.rate)
-    log_mean = q.loc / q.scale - k * xp.log1p(t)
     slope = stirling_slope(xp, k)
     of_shape = 1 - 0.5 * LOG_2PI - stirling_remainder(xp, k) + (k - 1) * slope
-    return exp_gap(xp, log_mean) + k * log_gap(xp, t) - xp.log(t) - 0.5 * xp.log(k) + of_shape
+    of_scales = k * log_gap(xp, t) - xp.log(t) - 0.5 * xp.log(k) + of_shape
+    return _with_moment(xp, q.loc / q.scale, -k * xp.log1p(t), of_scales)
 
 
-def _with_moment(xp: Namespace, log_mean: Array, of_scales: Array, finite: Array) -> Array:
-    """D from the logarithm of M and what is left, and inf where M is."""
+def _with_moment(
+    xp: Namespace, shift: Array, log_moment: Array, of_scales: Array, infinite: Array | bool = False
+) -> Array:
+    """D from the two parts of log M and what is left; inf where M is, and where its logarithm leaves the floats."""
+    over = (xp.abs(shift) == math.inf) | (xp.abs(log_moment) == math.inf)
+    log_mean = xp.where(over, xp.zeros_like(shift), shift) + xp.where(over, xp.zeros_like(log_moment), log_moment)
     value = exp_gap(xp, log_mean) + of_scales
-    return xp.where(finite & (value == value), value, xp.full_like(value, math.inf))
+    return xp.where(over | infinite, xp.full_like(value, math.inf), value)
 
 
 @closed_form(
@@ -62,11 +66,10 @@ def _with_moment(xp: Namespace, log_mean: Array, of_scales: Array, finite: Array
 )
 def _laplace(p: Laplace, q: Gumbel) -> Array:
     xp, ratio = p.xp, p.scale / q.scale
-    finite = ratio < 1
-    ratio = xp.where(finite, ratio, xp.full_like(ratio, 0.5))
-    room = xp.where(finite, (q.scale - p.scale) / q.scale, 0.5 * xp.ones_like(ratio)) * (1 + ratio)
-    log_mean = (q.loc - p.loc) / q.scale - xp.log(room)
-    return _with_moment(xp, log_mean, -xp.log(2 * ratio * room), finite)
+    infinite = ratio >= 1
+    ratio = xp.where(infinite, xp.full_like(ratio, 0.5), ratio)
+    room = xp.where(infinite, 0.5 * xp.ones_like(ratio), (q.scale - p.scale) / q.scale) * (1 + ratio)
+    return _with_moment(xp, (q.loc - p.loc) / q.scale, -xp.log(room), -xp.log(2 * ratio * room), infinite)
 
 
 @closed_form(
@@ -77,10 +80,10 @@ def _laplace(p: Laplace, q: Gumbel) -> Array:
 )
 def _logistic(p: Logistic, q: Gumbel) -> Array:
     xp, ratio = p.xp, p.scale / q.scale
-    finite = ratio < 1
+    infinite = ratio >= 1
     # sin(πr) = sin(π(1 − r)), from the smaller of the two.
     rest = (q.scale - p.scale) / q.scale
-    ratio, rest = (xp.where(finite, x, xp.full_like(x, 0.5)) for x in (ratio, rest))
+    ratio, rest = (xp.where(infinite, xp.full_like(x, 0.5), x) for x in (ratio, rest))
     log_sine = xp.log(xp.sin(math.pi * xp.where(ratio < rest, ratio, rest)))
-    log_mean = (q.loc - p.loc) / q.scale + xp.log(math.pi * ratio) - log_sine
-    return _with_moment(xp, log_mean, math.log(math.pi) - 1 - log_sine, finite)
+    log_moment = xp.log(math.pi * ratio) - log_sine
+    return _with_moment(xp, (q.loc - p.loc) / q.scale, log_moment, math.log(math.pi) - 1 - log_sine, infinite)

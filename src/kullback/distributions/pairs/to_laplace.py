@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from kullback.arrays._backend import Array
 from kullback.distributions._family import Family
 from kullback.distributions._numeric import ratio_gap
-from kullback.distributions._registry import closed_form
+from kullback.distributions._registry import always_infinite, closed_form
 from kullback.distributions._special import special
 from kullback.distributions.families.beta import PowerFunction
 from kullback.distributions.families.cauchy import Cauchy
@@ -42,10 +42,10 @@ def _into_laplace(family: type[Family]) -> Callable[[_D], _D]:
         def compute(p: Any, q: Laplace) -> Array:
             xp = p.xp
             mean = distance(p, q.loc)
-            finite = mean < math.inf
-            mean = xp.where(finite, mean, xp.ones_like(mean))
+            over = mean == math.inf
+            mean = xp.where(over, xp.ones_like(mean), mean)
             value = 1 + math.log(2) + xp.log(mean) - p.entropy() + ratio_gap(xp, mean, q.scale + 0 * mean)
-            return xp.where(finite, value, xp.full_like(value, math.inf))
+            return xp.where(over, xp.full_like(value, math.inf), value)
 
         return distance
 
@@ -83,14 +83,15 @@ def _exponential(p: Exponential, point: Array) -> Array:
 @_into_laplace(Pareto)
 def _pareto(p: Pareto, point: Array) -> Array:
     xp = p.xp
-    finite = p.alpha + 0 * p.scale > 1
-    a = xp.where(finite, p.alpha, xp.full_like(p.alpha + p.scale, 2.0))
-    inside = (point > p.scale) & finite
-    inner = xp.where(inside, point, p.scale)
+    a = xp.where(p.alpha <= 1, xp.full_like(p.alpha, 2.0), p.alpha)
     mean = a / (a - 1) * p.scale
-    within = inner - mean + 2 * inner / (a - 1) * xp.exp(a * xp.log(p.scale / inner))
+    infinite = (p.alpha <= 1) | (mean == math.inf)
+    mean = xp.where(infinite, p.scale, mean)
+    inside = (point > p.scale) & ~infinite
+    inner = xp.where(inside, point, p.scale)
+    within = inner - mean + 2 * (inner * xp.exp(a * xp.log(p.scale / inner)) / (a - 1))
     value = xp.where(inside, within, mean - point)
-    return xp.where(finite & (value == value), value, xp.full_like(value, math.inf))
+    return xp.where(infinite, xp.full_like(value, math.inf), value)
 
 
 @_into_laplace(LogNormal)
@@ -112,9 +113,6 @@ def _power_function(p: PowerFunction, point: Array) -> Array:
     return xp.where(inside, within, xp.abs(mean - point))
 
 
-def _never(p: Cauchy | HalfCauchy, point: Array) -> Array:
-    return p.xp.full_like(p.scale + 0 * point, math.inf)
-
-
-_into_laplace(Cauchy)(_never)
-_into_laplace(HalfCauchy)(_never)
+_WITHOUT_MEAN: tuple[type[Family], ...] = (Cauchy, HalfCauchy)
+for _kind in _WITHOUT_MEAN:
+    always_infinite(_kind, Laplace, source="P has no mean, and −log q grows as |x|")

@@ -15,7 +15,7 @@ from kullback.arrays._backend import Array
 from kullback.distributions._family import Family
 from kullback.distributions._numeric import exp_gap, log_ratio, square_ratio_gap
 from kullback.distributions._power_of_gamma import PowerOfGamma
-from kullback.distributions._registry import closed_form
+from kullback.distributions._registry import always_infinite, closed_form
 from kullback.distributions._shape import (
     ENTROPY_OF_NORMAL,
     negentropy_of_beta,
@@ -50,19 +50,21 @@ _FORMULA = r"\log(σ\sqrt{2π}) + \frac{Var_P + (E_P - μ)^2}{2σ^2} - H(P)"
 _SOURCE = "Cover and Thomas (2006), Elements of information theory, theorem 8.6.5: the normal maximises entropy"
 
 
-def _into_normal(family: type[Family], exists: Callable[[Any], Array] | None = None) -> Callable[[_M], _M]:
-    """Register a family by its moments; `exists` says where they are finite."""
+def _into_normal(family: type[Family], infinite: Callable[[Any], Array] | None = None) -> Callable[[_M], _M]:
+    """Register a family by its moments; `infinite` says where it has no variance."""
 
     def register(moments: _M) -> _M:
         @closed_form(family, Normal, formula=_FORMULA, source=_SOURCE)
         def compute(p: Any, q: Normal) -> Array:
             xp = p.xp
             mean, deviation, apart = moments(p)
-            shift = (mean - q.loc) / q.scale
+            # Moments beyond the range of floats, of which nothing is left to form.
+            over = (xp.abs(mean) == math.inf) | (deviation == math.inf)
+            shift = (xp.where(over, q.loc, mean) - q.loc) / q.scale
+            deviation = xp.where(over, xp.ones_like(deviation), deviation)
             value = apart + 0.5 * (shift * shift + square_ratio_gap(xp, deviation, q.scale))
-            if exists is None:
-                return value
-            return xp.where(exists(p) & (value == value), value, xp.full_like(value, math.inf))
+            over = over if infinite is None else over | infinite(p)
+            return xp.where(over, xp.full_like(value, math.inf), value)
 
         return moments
 
@@ -91,12 +93,12 @@ def _logistic(p: Logistic) -> Moments:
 def _student(p: StudentT, q: Normal) -> Array:
     # As the others, but the deviation is as near the scale as many degrees of freedom bring it.
     xp = p.xp
-    finite = p.df + 0 * p.loc + 0 * p.scale > 2
-    df = xp.where(p.df > 2, p.df, xp.full_like(p.df, 4.0))
+    infinite = p.df <= 2
+    df = xp.where(infinite, xp.full_like(p.df, 4.0), p.df)
     shift = (p.loc - q.loc) / q.scale
     variances = exp_gap(xp, 2 * log_ratio(xp, p.scale, q.scale) - xp.log1p(-2 / df))
     value = negentropy_of_student(xp, df) + 0.5 * (shift * shift + variances)
-    return xp.where(finite & (value == value), value, xp.full_like(value, math.inf))
+    return xp.where(infinite, xp.full_like(value, math.inf), value)
 
 
 @_into_normal(Uniform)
@@ -126,19 +128,19 @@ def _gamma(p: Gamma) -> Moments:
     return p.mean(), p.xp.sqrt(p.concentration) / p.rate, negentropy_of_gamma(p.xp, p.concentration)
 
 
-@_into_normal(InverseGamma, exists=lambda p: p.concentration + 0 * p.rate > 2)
+@_into_normal(InverseGamma, infinite=lambda p: p.concentration <= 2)
 def _inverse_gamma(p: InverseGamma) -> Moments:
     xp = p.xp
-    a = xp.where(p.concentration > 2, p.concentration, xp.full_like(p.concentration, 3.0))
+    a = xp.where(p.concentration <= 2, xp.full_like(p.concentration, 3.0), p.concentration)
     mean = p.rate / (a - 1)
     return mean, mean / xp.sqrt(a - 2), negentropy_of_inverse_gamma(xp, a)
 
 
-@_into_normal(PowerOfGamma, exists=lambda p: p.concentration + 2 / p.power + 0 * p.scale * p.rate > 0)
+@_into_normal(PowerOfGamma, infinite=lambda p: p.concentration + 2 / p.power <= 0)
 def _power_of_gamma(p: PowerOfGamma) -> Moments:
     xp = p.xp
-    after = p.concentration + 2 / p.power + 0 * p.scale * p.rate
-    gap, second = (xp.where(after > 0, p.power_gap(k), xp.full_like(after, k * k / 2)) for k in (1.0, 2.0))
+    after = p.concentration + 2 / p.power
+    gap, second = (xp.where(after <= 0, xp.full_like(after, k * k / 2), p.power_gap(k)) for k in (1.0, 2.0))
     squares = xp.expm1(second - 2 * gap)
     mean = xp.exp(p.log_mean() + gap)
     return mean, mean * xp.sqrt(squares), p.normality() + gap + 0.5 * xp.log(squares / p.log_variance())
@@ -154,7 +156,7 @@ def _log_normal(p: LogNormal) -> Moments:
 
 def _pareto_moments(p: Pareto | Lomax) -> Moments:
     xp = p.xp
-    a = xp.where(p.alpha > 2, p.alpha, xp.full_like(p.alpha, 3.0))
+    a = xp.where(p.alpha <= 2, xp.full_like(p.alpha, 3.0), p.alpha)
     deviation = p.scale / (a - 1) * xp.sqrt(a / (a - 2))
     logs = 1.5 * xp.log(a / (a - 1)) - 0.5 * xp.log((a - 2) / (a - 1))
     mean = p.scale / (a - 1) * (a if isinstance(p, Pareto) else 1)
@@ -163,7 +165,7 @@ def _pareto_moments(p: Pareto | Lomax) -> Moments:
 
 _FINITE_ABOVE_2: tuple[type[Family], ...] = (Pareto, Lomax)
 for _kind in _FINITE_ABOVE_2:
-    _into_normal(_kind, exists=lambda p: p.alpha + 0 * p.scale > 2)(_pareto_moments)
+    _into_normal(_kind, infinite=lambda p: p.alpha <= 2)(_pareto_moments)
 
 
 @_into_normal(InverseGaussian)
@@ -178,11 +180,10 @@ def _beta(p: Beta) -> Moments:
     return p.mean(), p.xp.sqrt(p.variance()), negentropy_of_beta(p.xp, p.concentration1, p.concentration0)
 
 
-@_into_normal(BetaPrime, exists=lambda p: p.concentration0 + 0 * p.concentration1 > 2)
+@_into_normal(BetaPrime, infinite=lambda p: p.concentration0 <= 2)
 def _beta_prime(p: BetaPrime) -> Moments:
     xp = p.xp
-    tail = p.concentration0 + 0 * p.concentration1
-    tail = xp.where(tail > 2, tail, xp.full_like(tail, 3.0))
+    tail = xp.where(p.concentration0 <= 2, xp.full_like(p.concentration0, 3.0), p.concentration0)
     law = p.like(BetaPrime, concentration1=p.concentration1, concentration0=tail)
     deviation = xp.sqrt(law.variance())
     return law.mean(), deviation, ENTROPY_OF_NORMAL + xp.log(deviation) - law.entropy()
@@ -199,10 +200,6 @@ def _continuous_bernoulli(p: ContinuousBernoulli) -> Moments:
     return p.mean(), p.xp.sqrt(p.variance()), tilt_negentropy(p.xp, p.tilt)
 
 
-def _never(p: Cauchy | HalfCauchy) -> Moments:
-    return p.scale, p.scale, 0 * p.scale
-
-
-_WITHOUT_MEAN: tuple[type[Family], ...] = (Cauchy, HalfCauchy)
-for _kind in _WITHOUT_MEAN:
-    _into_normal(_kind, exists=lambda p: p.scale < 0)(_never)
+_WITHOUT_VARIANCE: tuple[type[Family], ...] = (Cauchy, HalfCauchy)
+for _kind in _WITHOUT_VARIANCE:
+    always_infinite(_kind, Normal, source="P has no variance, and −log q grows as x²")
