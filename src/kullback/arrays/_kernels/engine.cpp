@@ -162,7 +162,7 @@ std::uint32_t suspect(const Call& call, const Partial& partial) {
         if (call.slack >= 0) return std::abs(total - 1) > call.slack;
         return total > (call.options.single ? largest_single : largest) || (call.options.scaled && total < smallest);
     };
-    return (partial.signs >> 63 ? Suspicion::sign : Suspicion::none) |
+    return (partial.negative ? Suspicion::sign : Suspicion::none) |
            (wrong(partial.p) || (call.two_sided && wrong(partial.q)) ? Suspicion::total : Suspicion::none);
 }
 
@@ -279,7 +279,7 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
             total.terms.add(part.terms);
             total.p.add(part.p);
             total.q.add(part.q);
-            total.signs |= part.signs;
+            total.negative |= part.negative;
         }
         finish(row, total);
     }

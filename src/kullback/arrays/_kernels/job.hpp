@@ -37,7 +37,7 @@ struct Sum {
 
 struct Partial {
     Sum terms, p, q;
-    std::uint64_t signs = 0;  // the highest bit is set if any entry has its sign set
+    bool negative = false;  // whether any entry has its sign set
 };
 
 // p' = p·p_factor and q' = q·q_factor are what the terms are made of; p' − q' = (p − q·ratio)·p_factor, and for

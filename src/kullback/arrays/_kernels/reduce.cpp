@@ -11,8 +11,6 @@ namespace {
 
 // Packs added before a block's sum goes into the compensated total.
 constexpr int block = 64;
-// Rows of a tile that are read side by side.
-constexpr int abreast = 4;
 
 // Two-sum (Knuth) in each lane.
 struct PackSum {
@@ -32,27 +30,13 @@ struct PackSum {
     }
 };
 
-// Compensated sums of a pack of columns.
-struct Kept {
-    PackSum terms, p, q;
-    Ints signs{};
-
-    KULLBACK_INLINE void lane_into(int c, Partial& partial) const {
-        partial.terms = {lane(terms.high, c), lane(terms.low, c)};
-        partial.p = {lane(p.high, c), lane(p.low, c)};
-        partial.q = {lane(q.high, c), lane(q.low, c)};
-        partial.signs = static_cast<std::uint64_t>(lane(signs, c));
-    }
-};
-
+// What is known of the packs seen so far.
 struct Accumulator {
     Pack terms = splat(0.0);
     PackSum p, q;
-    Ints signs{};
 
-    template <Measure M, bool Scaled>
-    KULLBACK_INLINE void take(Pack x, Pack y, Pack weight, const Scales& scales) {
-        signs |= bits(x) | bits(y);
+    template <Measure M>
+    KULLBACK_INLINE void look(Pack x, Pack y) {
         if constexpr (M == Measure::sums) {
             // What rows are divided by: in an entropy near 0 its last bits are the first ones left.
             p.add(x);
@@ -60,16 +44,11 @@ struct Accumulator {
         } else {
             p.high += x;
             q.high += y;
-            const Pack d = difference<M, Scaled>(x, y, scales);
-            if constexpr (Scaled)
-                terms += term<M, Pack>(x * scales.p_factor, y * scales.q_factor, d, weight);
-            else
-                terms += term<M, Pack>(x, y, d, weight);
         }
     }
 
     template <Measure M>
-    void pour(Partial& total) const {
+    KULLBACK_INLINE void pour(Partial& total) const {
         total.terms.add(horizontal(terms));
         if constexpr (M == Measure::sums) {
             p.pour(total.p);
@@ -78,37 +57,84 @@ struct Accumulator {
             total.p.add(horizontal(p.high));
             total.q.add(horizontal(q.high));
         }
-        total.signs |= any_sign(signs);
-    }
-
-    KULLBACK_INLINE void pour(Kept& column) const {
-        column.terms.add(terms);
-        column.p.add(p);
-        column.q.add(q);
-        column.signs |= signs;
     }
 };
+
+// Compensated sums of a pack of columns.
+struct Kept {
+    PackSum terms, p, q;
+
+    KULLBACK_INLINE void add(const Accumulator& column) {
+        terms.add(column.terms);
+        p.add(column.p);
+        q.add(column.q);
+    }
+    KULLBACK_INLINE void lane_into(int c, Partial& partial) const {
+        partial.terms = {lane(terms.high, c), lane(terms.low, c)};
+        partial.p = {lane(p.high, c), lane(p.low, c)};
+        partial.q = {lane(q.high, c), lane(q.low, c)};
+    }
+};
+
+struct Two {
+    Pack p, q;
+};
+
+template <Measure M, bool Scaled>
+KULLBACK_INLINE Outcome<Pack> outcome(Pack x, Pack y, const Scales& scales) {
+    const Pack d = difference<M, Scaled>(x, y, scales);
+    if constexpr (Scaled) return {x * scales.p_factor, y * scales.q_factor, d};
+    return {x, y, d};
+}
+
+// Calls keep(k, term) for every k below `packs`, at most `block`. The outcomes come from see(k), once each, and again from
+// look(k) should they turn out not to be ordinary.
+template <Measure M, bool Scaled, class P, class See, class Look, class Keep>
+KULLBACK_INLINE void each_term(int packs, P weight, const See& see, const Look& look, const Keep& keep) {
+    typedef Halves<M, Scaled, P> Half;
+    if constexpr (M == Measure::sums) {
+        for (int k = 0; k < packs; ++k) see(k);
+    } else if constexpr (Half::exist) {
+        typename Half::First firsts[block];
+        P least = splat_as<P>(typename Traits<P>::Real(1));
+        for (int k = 0; k < packs; ++k) {
+            const Outcome<P> of = see(k);
+            least = smaller(Half::ordinary(of, weight), least);
+            firsts[k] = Half::first(of, weight);
+        }
+        if (any_sign(bits(least - Traits<P>::ordinary)))
+            for (int k = 0; k < packs; ++k) keep(k, term<M, Scaled>(look(k), weight));
+        else
+            for (int k = 0; k < packs; ++k) keep(k, Half::second(firsts[k], weight));
+    } else {
+        for (int k = 0; k < packs; ++k) keep(k, term<M, Scaled>(see(k), weight));
+    }
+}
 
 // Terms in float32, sums in float64, of as many elements as fill packs of singles; returns how many those were. A term of
 // nearly equal numbers is as exact as one of others: only a scaled difference would ask for more than float32.
 template <Measure M>
 std::int64_t reduce_singles(const float* p, const float* q, std::int64_t length, float weight, Partial& total) {
-    const Singles weights = splat_as<Singles>(weight), one = splat_as<Singles>(1.0f);
     const std::int64_t packs = length / single_lanes;
-    for (std::int64_t k = 0; k < packs;) {
+    SingleInts signs{};
+    for (std::int64_t from = 0; from < packs; from += block) {
         Accumulator sums;
-        SingleInts signs{};
-        for (const std::int64_t end = k + block < packs ? k + block : packs; k < end; ++k) {
-            const Singles x = load_singles(p + k * single_lanes), y = load_singles(q + k * single_lanes);
-            const Singles d = M == Measure::entropy ? x - one : M == Measure::cross_entropy ? y - one : x - y;
-            signs |= bits(x) | bits(y);
-            sums.p.high += folded(x);
-            sums.q.high += folded(y);
-            sums.terms += folded(term<M, Singles>(x, y, d, weights));
-        }
-        sums.template pour<M>(total);
-        if (any_sign(signs)) total.signs |= std::uint64_t{1} << 63;
+        const float *p_at = p + from * single_lanes, *q_at = q + from * single_lanes;
+        const auto look = [&](int k) {
+            const Singles x = load_singles(p_at + k * single_lanes), y = load_singles(q_at + k * single_lanes);
+            return Outcome<Singles>{x, y, M == Measure::entropy ? x - 1.0f : M == Measure::cross_entropy ? y - 1.0f : x - y};
+        };
+        const auto see = [&](int k) {
+            const Outcome<Singles> of = look(k);
+            signs |= bits(of.p) | bits(of.q);
+            sums.look<M>(folded(of.p), folded(of.q));
+            return of;
+        };
+        each_term<M, false>(static_cast<int>(packs - from < block ? packs - from : block), splat_as<Singles>(weight), see,
+                            look, [&](int, Singles term) { sums.terms += folded(term); });
+        sums.pour<M>(total);
     }
+    total.negative |= any_sign(signs);
     return packs * single_lanes;
 }
 
@@ -121,27 +147,41 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
     std::int64_t i = 0;
     if constexpr (sizeof(T) == sizeof(float) && !Scaled && M != Measure::sums)
         if (contiguous) i = reduce_singles<M>(p, q, run.length, static_cast<float>(options.weight), total);
+    Ints signs{};
     while (i < run.length) {
         Accumulator sums;
-        const std::int64_t rest = run.length - i, packs = rest / lanes < block ? rest / lanes : block;
-        if (contiguous) {
-            for (std::int64_t k = 0; k < packs; ++k, i += lanes)
-                sums.take<M, Scaled>(load(p + i), load(q + i), weight, scales);
-        } else {
-            for (std::int64_t k = 0; k < packs; ++k, i += lanes)
-                sums.take<M, Scaled>(gather(p + i * run.p_step, run.p_step, lanes),
-                                     gather(q + i * run.q_step, run.q_step, lanes), weight, scales);
-        }
+        const auto seen = [&](Pack x, Pack y) {
+            signs |= bits(x) | bits(y);
+            sums.look<M>(x, y);
+            return outcome<M, Scaled>(x, y, scales);
+        };
+        const auto take = [&](int packs, const auto& p_pack, const auto& q_pack) {
+            each_term<M, Scaled>(
+                packs, weight, [&](int k) { return seen(p_pack(k), q_pack(k)); },
+                [&](int k) { return outcome<M, Scaled>(p_pack(k), q_pack(k), scales); },
+                [&](int, Pack term) { sums.terms += term; });
+        };
+        const auto apart = [&](const T* x, std::int64_t step, int k, std::int64_t count) {
+            return gather(x + (i + k * lanes) * step, step, count);
+        };
+        const std::int64_t rest = run.length - i;
+        const int packs = static_cast<int>(rest / lanes < block ? rest / lanes : block);
+        if (contiguous)
+            take(packs, [&](int k) { return load(p + i + k * lanes); }, [&](int k) { return load(q + i + k * lanes); });
+        else
+            take(packs, [&](int k) { return apart(p, run.p_step, k, lanes); },
+                 [&](int k) { return apart(q, run.q_step, k, lanes); });
+        i += packs * lanes;
         if (const std::int64_t left = run.length - i; 0 < left && left < lanes) {
-            if (contiguous && run.length >= lanes)
-                sums.take<M, Scaled>(load_last(p + run.length, left), load_last(q + run.length, left), weight, scales);
-            else
-                sums.take<M, Scaled>(gather(p + i * run.p_step, run.p_step, left),
-                                     gather(q + i * run.q_step, run.q_step, left), weight, scales);
+            const bool whole = contiguous && run.length >= lanes;
+            const Pack x = whole ? load_last(p + run.length, left) : apart(p, run.p_step, 0, left);
+            const Pack y = whole ? load_last(q + run.length, left) : apart(q, run.q_step, 0, left);
+            sums.terms += term<M, Scaled>(seen(x, y), weight);
             i = run.length;
         }
-        sums.template pour<M>(total);
+        sums.pour<M>(total);
     }
+    total.negative |= any_sign(signs);
 }
 
 template <class T>
@@ -158,41 +198,49 @@ KULLBACK_INLINE int first_column(const Tile& tile, int k) {
 
 template <Measure M, class T, bool Scaled>
 void reduce_tile_as(const Options& options, const Tile& tile, Partial* totals) {
-    constexpr int packs = tile_columns / lanes;
+    constexpr int most = tile_columns / lanes;
     const T *p = static_cast<const T*>(tile.p), *q = static_cast<const T*>(tile.q);
     const Pack weight = splat(options.weight);
     const int used = (tile.columns + lanes - 1) / lanes;
-    Kept kept[packs];
+    Kept kept[most];
+    Scales scales[Scaled ? most : 1];
+    if constexpr (Scaled)
+        for (int k = 0; k < used; ++k)
+            for (int j = first_column(tile, k), c = j < 0 ? -j : 0; c < lanes; ++c) scales[k].set(c, tile.scales[j + c]);
+    Ints signs{};
     for (std::int64_t i = 0; i < tile.length;) {
-        Accumulator sums[packs];
-        const std::int64_t end = i + block < tile.length ? i + block : tile.length;
-        while (i < end) {
-            // Several rows at a time: their columns are fetched side by side, and the sums stay in registers meanwhile.
-            const int rows = end - i < abreast ? static_cast<int>(end - i) : abreast;
+        Accumulator sums[most];
+        for (const std::int64_t end = i + block < tile.length ? i + block : tile.length; i < end; ++i) {
             const T *p_row = p + i * tile.p_step, *q_row = q + i * tile.q_step;
-            for (int k = 0; k < used; ++k) {
-                const int j = first_column(tile, k);
-                Scales scales(Scale{});
-                if constexpr (Scaled)
-                    for (int c = j < 0 ? -j : 0; c < lanes; ++c) scales.set(c, tile.scales[j + c]);
-                Accumulator column = sums[k];
-                for (int row = 0; row < rows; ++row) {
-                    KULLBACK_PREFETCH(p_row + (row + abreast) * tile.p_step + j);
-                    KULLBACK_PREFETCH(q_row + (row + abreast) * tile.q_step + j);
-                    column.take<M, Scaled>(load_columns(p_row + row * tile.p_step, tile.p_column, j),
-                                           load_columns(q_row + row * tile.q_step, tile.q_column, j), weight,
-                                           scales);
-                }
-                sums[k] = column;
+            for (int from = 0; from < used; from += block) {
+                const auto look = [&](int k) {
+                    const int j = first_column(tile, from + k);
+                    return Two{load_columns(p_row, tile.p_column, j), load_columns(q_row, tile.q_column, j)};
+                };
+                const auto ready = [&](const Two& two, int k) {
+                    return outcome<M, Scaled>(two.p, two.q, scales[Scaled ? from + k : 0]);
+                };
+                each_term<M, Scaled>(
+                    used - from < block ? used - from : block, weight,
+                    [&](int k) {
+                        const int j = first_column(tile, from + k);
+                        KULLBACK_PREFETCH(p_row + tile.p_step + j);
+                        KULLBACK_PREFETCH(q_row + tile.q_step + j);
+                        const Two two = look(k);
+                        signs |= bits(two.p) | bits(two.q);
+                        sums[from + k].template look<M>(two.p, two.q);
+                        return ready(two, k);
+                    },
+                    [&](int k) { return ready(look(k), k); }, [&](int k, Pack term) { sums[from + k].terms += term; });
             }
-            i += rows;
         }
-        for (int k = 0; k < used; ++k) sums[k].pour(kept[k]);
+        for (int k = 0; k < used; ++k) kept[k].add(sums[k]);
     }
     for (int k = 0; k < used; ++k) {
         const int first = first_column(tile, k);
         for (int c = k * lanes - first; c < lanes && first + c < tile.columns; ++c) kept[k].lane_into(c, totals[first + c]);
     }
+    totals[0].negative |= any_sign(signs);
 }
 
 template <Measure M, class T, bool Scaled>
@@ -204,9 +252,7 @@ void write_as(const Options& options, const Segment& run, double unit, void* out
         const std::int64_t count = run.length - i;
         const Pack x = run.p_step == 1 && count >= lanes ? load(p + i) : gather(p + i * run.p_step, run.p_step, count);
         const Pack y = run.q_step == 1 && count >= lanes ? load(q + i) : gather(q + i * run.q_step, run.q_step, count);
-        Accumulator one;
-        one.take<M, Scaled>(x, y, splat(options.weight), scales);
-        const Pack values = one.terms / unit;
+        const Pack values = term<M, Scaled>(outcome<M, Scaled>(x, y, scales), splat(options.weight)) / unit;
         for (int c = 0; c < lanes && c < count; ++c) result[(i + c) * out_step] = static_cast<T>(lane(values, c));
     }
 }
