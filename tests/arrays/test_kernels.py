@@ -307,7 +307,9 @@ def test_each_instruction_set_keeps_its_symbols_to_itself(instruction_set: str, 
     built = str(tmp_path / "reduce.o")
     machine = [] if instruction_set == "baseline" else [f"-march=x86-64-{instruction_set}"]
     define = f"-DKULLBACK_ISA={instruction_set}"
-    subprocess.run(["g++", "-std=c++17", "-O0", "-fno-exceptions", define, *machine, "-c", str(source), "-o", built], check=True)
+    subprocess.run(
+        ["g++", "-std=c++17", "-O0", "-fno-exceptions", define, *machine, "-c", str(source), "-o", built], check=True
+    )
     listed = subprocess.run(["nm", "-C", "--defined-only", "-g", built], check=True, capture_output=True, text=True)
     assert listed.stdout.splitlines()
     assert all(f"kullback::{instruction_set}::" in line for line in listed.stdout.splitlines())
