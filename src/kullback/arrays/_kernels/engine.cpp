@@ -167,10 +167,9 @@ std::uint32_t suspect(const Call& call, const Partial& partial) {
 }
 
 // What to multiply the entries of a row by so that it sums to 1, from its sums.
-Scale normaliser(const Call& call, const Partial& sums) {
+Scale normaliser(const Partial& sums) {
     const double p = sums.p.value(), q = sums.q.value();
-    const Sum& whole = call.options.measure == Measure::cross_entropy ? sums.q : sums.p;
-    return {1 / p, 1 / q, p / q, whole.high, whole.low};
+    return {1 / p, 1 / q, p / q, sums.p.high, sums.p.low, sums.q.high, sums.q.low};
 }
 
 // Looks at the sums of a row, and keeps what makes them 1.
@@ -181,7 +180,7 @@ struct KeepScales {
 
     void operator()(std::int64_t row, const Partial& sums) const {
         found |= suspect(call, sums);
-        scales[row] = normaliser(call, sums);
+        scales[row] = normaliser(sums);
     }
 };
 
@@ -223,7 +222,7 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
         if (!scales.empty()) return scales[row];
         const Partial partial = own_sums();
         found |= suspect(call, partial);
-        return normaliser(call, partial);
+        return normaliser(partial);
     };
 
     const auto work = [&](std::int64_t task) {
@@ -276,7 +275,7 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
         Partial total;
         for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
             const Partial& part = kept[row * chunks + chunk];
-            total.terms.add(part.terms);
+            for (int i = 0; i < most_parts; ++i) total.terms[i].add(part.terms[i]);
             total.p.add(part.p);
             total.q.add(part.q);
             total.negative |= part.negative;
@@ -289,9 +288,11 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
 
 std::uint32_t reduce(const Call& call, double* values) {
     Found found;
+    const std::int64_t rows = count_rows(call);
     reduce_all(call, call.options, found, [&](std::int64_t row, const Partial& partial) {
         if (!call.options.scaled) found |= suspect(call, partial);
-        values[row] = partial.terms.value() / call.unit;
+        for (int i = 0; i < parts(call.options.measure); ++i)
+            values[i * rows + row] = partial.terms[i].value() / call.unit;
     });
     return found.value();
 }
@@ -319,7 +320,7 @@ std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std:
                 Partial partial;
                 kernels.reduce(sums, segment, partial);
                 found |= suspect(call, partial);
-                segment.scale = normaliser(call, partial);
+                segment.scale = normaliser(partial);
             }
             const std::int64_t to = at.out + from * out_step;
             kernels.write(call.options, segment, call.unit, const_cast<void*>(offset(call, out, to)), out_step);

@@ -24,7 +24,7 @@ struct Call {
     double unit;
 };
 
-// One value for each distribution, in C order. Returns why rows may have to be refused, or none.
+// One value for each part of the measure and distribution, in C order. Returns why rows may have to be refused, or none.
 std::uint32_t reduce(const Call& call, double* values);
 
 // One value for each outcome: `out` has the shape of the broadcast arrays and strides of its own.

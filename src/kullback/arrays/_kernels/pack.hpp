@@ -1,7 +1,7 @@
 // A pack of doubles as wide as the processor's registers, by the vector extension of GCC and Clang; one double elsewhere.
 #pragma once
 #include <math.h>
-#if defined(__AVX512F__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -132,11 +132,20 @@ KULLBACK_INLINE P select(Mask mask, P yes, P no) {
     return mask ? yes : no;
 }
 
-// The larger and the smaller of two, or b where either is a NaN: what the processor has one instruction for.
+// The larger and the smaller of two, or b where either is a NaN.
+#if defined(__AVX512F__)
+KULLBACK_INLINE Pack larger(Pack a, Pack b) { return (Pack)_mm512_max_pd((__m512d)a, (__m512d)b); }
+KULLBACK_INLINE Singles larger(Singles a, Singles b) { return (Singles)_mm512_max_ps((__m512)a, (__m512)b); }
+#elif defined(__AVX__)
+// GCC 12 would compare and blend.
+KULLBACK_INLINE Pack larger(Pack a, Pack b) { return (Pack)_mm256_max_pd((__m256d)a, (__m256d)b); }
+KULLBACK_INLINE Singles larger(Singles a, Singles b) { return (Singles)_mm256_max_ps((__m256)a, (__m256)b); }
+#else
 template <class P>
 KULLBACK_INLINE P larger(P a, P b) {
     return select(b < a, a, b);
 }
+#endif
 template <class P>
 KULLBACK_INLINE P smaller(P a, P b) {
     return select(a < b, a, b);

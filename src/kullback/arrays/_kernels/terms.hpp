@@ -85,6 +85,8 @@ template <class P>
 struct LogRatio {
     P k, r, d, s;  // d = p − r
 
+    LogRatio() = default;
+
     // Of numbers that are neither 0 nor subnormal; their difference is exact.
     KULLBACK_INLINE LogRatio(P p, P q) : LogRatio(p, q, bits(p) - bits(q) + Traits<P>::middle) { complete(p, p - r); }
 
@@ -164,36 +166,36 @@ KULLBACK_INLINE P gap(P p, P q, D... d) {
 
 // A scale for each lane.
 struct Scales {
-    Pack p_factor, q_factor, ratio, whole, remainder;
+    Pack p_factor, q_factor, ratio, p_whole, p_rest, q_whole, q_rest;
 
     Scales() = default;
     KULLBACK_INLINE explicit Scales(const Scale& all)
         : p_factor(splat(all.p_factor)),
           q_factor(splat(all.q_factor)),
           ratio(splat(all.ratio)),
-          whole(splat(all.whole)),
-          remainder(splat(all.remainder)) {}
+          p_whole(splat(all.p_whole)),
+          p_rest(splat(all.p_rest)),
+          q_whole(splat(all.q_whole)),
+          q_rest(splat(all.q_rest)) {}
 
     void set(int i, const Scale& one) {
         set_lane(p_factor, i, one.p_factor);
         set_lane(q_factor, i, one.q_factor);
         set_lane(ratio, i, one.ratio);
-        set_lane(whole, i, one.whole);
-        set_lane(remainder, i, one.remainder);
+        set_lane(p_whole, i, one.p_whole);
+        set_lane(p_rest, i, one.p_rest);
+        set_lane(q_whole, i, one.q_whole);
+        set_lane(q_rest, i, one.q_rest);
     }
 };
 
 // What a measure's term is told of closeness: p − q, or how far the argument of its one logarithm is from 1.
 template <Measure M, bool Scaled>
-KULLBACK_INLINE Pack difference(Pack p, Pack q, const Scales& scales) {
-    if constexpr (M == Measure::entropy || M == Measure::cross_entropy) {
-        const Pack x = M == Measure::entropy ? p : q;
-        if constexpr (!Scaled) return x - 1.0;
-        const Pack factor = M == Measure::entropy ? scales.p_factor : scales.q_factor;
-        return ((x - scales.whole) - scales.remainder) * factor;
-    }
+KULLBACK_INLINE Pack difference(Pack p, Pack q, const Scales& by) {
+    if constexpr (M == Measure::entropy) return Scaled ? ((p - by.p_whole) - by.p_rest) * by.p_factor : p - 1.0;
+    if constexpr (M == Measure::cross_entropy) return Scaled ? ((q - by.q_whole) - by.q_rest) * by.q_factor : q - 1.0;
     if constexpr (!Scaled) return p - q;
-    return fused(-q, scales.ratio, p) * scales.p_factor;
+    return fused(-q, by.ratio, p) * by.p_factor;
 }
 
 // What a term is made of: p and q, divided by their sums where that is asked for, and how far apart they are.
@@ -215,8 +217,7 @@ KULLBACK_INLINE P term(const Outcome<P>& of, P weight) {
     if constexpr (M == Measure::kl) return gap(p, q);
     if constexpr (M == Measure::entropy) return -p * log(p, one);
     if constexpr (M == Measure::cross_entropy)
-        // d − d is 0, but for a NaN in q, which its bits would hide.
-        return select((q == zero) & (p > zero), infinity<P>(), -p * (log(q, one) + (d - d)));
+        return select((q == zero) & (p > zero), infinity<P>(), -p * log(q, one));
     if constexpr (M == Measure::js) {
         const P rest = Real(1) - weight, mixture = q + weight * d;
         // Half the smallest subnormal rounds to 0: an outcome that the mixture misses so is missed by its parts too.
@@ -250,6 +251,29 @@ struct Halves<Measure::kl, Scaled, P> {
     }
     static KULLBACK_INLINE P second(const First& first, P) { return first.value(); }
 };
+
+// −p·log x, where x is p or q.
+template <Measure M, bool Scaled, class P>
+struct SurpriseHalves {
+    static constexpr bool exist = true;
+    struct First {
+        P p;
+        LogRatio<P> log;
+    };
+
+    static KULLBACK_INLINE P ordinary(const Outcome<P>& of, P) { return M == Measure::entropy ? of.p : of.q; }
+    static KULLBACK_INLINE First first(const Outcome<P>& of, P weight) {
+        const P x = ordinary(of, weight), one = splat_as<P>(typename Traits<P>::Real(1));
+        if constexpr (Scaled) return {of.p, {x, one, of.d}};
+        return {of.p, {x, one}};
+    }
+    static KULLBACK_INLINE P second(const First& first, P) { return -first.p * first.log.value(); }
+};
+
+template <bool Scaled, class P>
+struct Halves<Measure::entropy, Scaled, P> : SurpriseHalves<Measure::entropy, Scaled, P> {};
+template <bool Scaled, class P>
+struct Halves<Measure::cross_entropy, Scaled, P> : SurpriseHalves<Measure::cross_entropy, Scaled, P> {};
 
 template <bool Scaled, class P>
 struct Halves<Measure::js, Scaled, P> {
