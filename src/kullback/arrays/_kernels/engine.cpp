@@ -253,18 +253,20 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
             const std::int64_t column = number * tile_columns;
             const Place at = locate(call, out_stride, group, axis);
             const int width = static_cast<int>(std::min<std::int64_t>(tile_columns, columns - column));
-            Partial partials[tile_columns];
-            Scale own[tile_columns];
+            // Not on the stack, where some systems give threads little.
+            std::vector<Partial> partials(width);
+            std::vector<Scale> own(width);
             const auto row = [&](int j) { return at.out + (column + j) * out_stride[axis]; };
             const std::int64_t p_at = at.p + column * call.p_stride[axis] + from * call.p_step;
             const std::int64_t q_at = at.q + column * call.q_stride[axis] + from * call.q_step;
             const Tile tile{offset(call, call.p, p_at), offset(call, call.q, q_at), call.p_step, call.q_step, length,
-                            static_cast<int>(call.p_stride[axis]), static_cast<int>(call.q_stride[axis]), width, own};
+                            static_cast<int>(call.p_stride[axis]), static_cast<int>(call.q_stride[axis]), width,
+                            own.data()};
             if (options.scaled) {
-                if (scales.empty()) kernels.reduce_tile(sums, tile, partials);
+                if (scales.empty()) kernels.reduce_tile(sums, tile, partials.data());
                 for (int j = 0; j < width; ++j) own[j] = scale(row(j), [&] { return partials[j]; });
             }
-            kernels.reduce_tile(options, tile, partials);
+            kernels.reduce_tile(options, tile, partials.data());
             for (int j = 0; j < width; ++j) deliver(row(j), partials[j]);
         }
     };

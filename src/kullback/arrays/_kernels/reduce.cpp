@@ -28,34 +28,45 @@ struct PackSum {
     KULLBACK_INLINE void pour(Sum& total) const {
         for (int i = 0; i < lanes; ++i) total.add(Sum{lane(high, i), lane(low, i)});
     }
+    KULLBACK_INLINE void pour(PackSum& total) const { total.add(*this); }
 };
 
-// What is known of the packs seen so far.
+// A block's own sum of packs.
+struct PlainSum {
+    Pack sum = splat(0.0);
+
+    KULLBACK_INLINE void add(Pack x) { sum += x; }
+    KULLBACK_INLINE void pour(Sum& total) const { total.add(horizontal(sum)); }
+    KULLBACK_INLINE void pour(PackSum& total) const { total.add(sum); }
+};
+
+// What rows are divided by is compensated from the start: in an entropy near 0 its last bits are the first ones left.
+template <Measure M>
+struct Whole {
+    typedef PlainSum Type;
+};
+template <>
+struct Whole<Measure::sums> {
+    typedef PackSum Type;
+};
+
+// What is known of a block's packs seen so far.
 template <Measure M>
 struct Accumulator {
-    Pack terms[parts(M)] = {};
-    PackSum p, q;
+    PlainSum terms[parts(M)];
+    typename Whole<M>::Type p, q;
 
     KULLBACK_INLINE void look(Pack x, Pack y) {
-        if constexpr (M == Measure::sums) {
-            // What rows are divided by: in an entropy near 0 its last bits are the first ones left.
-            p.add(x);
-            q.add(y);
-        } else {
-            p.high += x;
-            q.high += y;
-        }
+        p.add(x);
+        q.add(y);
     }
 
-    KULLBACK_INLINE void pour(Partial& total) const {
-        for (int i = 0; i < parts(M); ++i) total.terms[i].add(horizontal(terms[i]));
-        if constexpr (M == Measure::sums) {
-            p.pour(total.p);
-            q.pour(total.q);
-        } else {
-            total.p.add(horizontal(p.high));
-            total.q.add(horizontal(q.high));
-        }
+    // Into a Partial, or what is kept of a pack of columns.
+    template <class Total>
+    KULLBACK_INLINE void pour(Total& total) const {
+        for (int i = 0; i < parts(M); ++i) terms[i].pour(total.terms[i]);
+        p.pour(total.p);
+        q.pour(total.q);
     }
 };
 
@@ -64,11 +75,6 @@ template <Measure M>
 struct Kept {
     PackSum terms[parts(M)], p, q;
 
-    KULLBACK_INLINE void add(const Accumulator<M>& column) {
-        for (int i = 0; i < parts(M); ++i) terms[i].add(column.terms[i]);
-        p.add(column.p);
-        q.add(column.q);
-    }
     KULLBACK_INLINE void lane_into(int c, Partial& partial) const {
         for (int i = 0; i < parts(M); ++i) partial.terms[i] = {lane(terms[i].high, c), lane(terms[i].low, c)};
         partial.p = {lane(p.high, c), lane(p.low, c)};
@@ -172,7 +178,7 @@ std::int64_t reduce_singles(const float* p, const float* q, std::int64_t length,
                 return of;
             };
             each_term<Which::measure, false>(here, splat_as<Singles>(weight), see, look,
-                                             [&](int, Singles term) { sums.terms[Which::index] += folded(term); });
+                                             [&](int, Singles term) { sums.terms[Which::index].add(folded(term)); });
         });
         sums.pour(total);
     }
@@ -202,7 +208,7 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
             };
             take_packs<M, Scaled>(
                 packs, weight, see, look, [&](int) -> const Scales& { return scales; },
-                [&](int part, int, Pack term) { sums.terms[part] += term; });
+                [&](int part, int, Pack term) { sums.terms[part].add(term); });
         };
         const auto apart = [&](int k, std::int64_t count) {
             const std::int64_t at = i + k * lanes;
@@ -278,10 +284,10 @@ void reduce_tile_as(const Options& options, const Tile& tile, Partial* totals) {
                 take_packs<M, Scaled>(
                     used - from < block ? used - from : block, weight, see, look,
                     [&](int k) -> const Scales& { return scales[Scaled ? from + k : 0]; },
-                    [&](int part, int k, Pack term) { sums[from + k].terms[part] += term; });
+                    [&](int part, int k, Pack term) { sums[from + k].terms[part].add(term); });
             }
         }
-        for (int k = 0; k < used; ++k) kept[k].add(sums[k]);
+        for (int k = 0; k < used; ++k) sums[k].pour(kept[k]);
     }
     for (int k = 0; k < used; ++k) {
         const int first = first_column(tile, k);
