@@ -155,16 +155,15 @@ struct Stirling {
         rest = y * series;
         slope = -0.5 * y - square * slopes;
         if (all(large)) return;
-        // Γ(z) = Γ(x)·x(x + 1)…(x + 9), and the slope of that product's logarithm is product'/product.
-        Pack product = splat(1.0), derivative = splat(0.0);
+        // From z = x + 10 down, Stirling's formula misses Γ(y + 1) = y·Γ(y) by (y + ½)·log(1 + 1/y) − 1 at each step.
+        Pack steps = splat(0.0), misses = splat(0.0);
         for (int k = 0; k < shift; ++k) {
-            derivative = derivative * (x + static_cast<double>(k)) + product;
-            product = product * (x + static_cast<double>(k));
+            const Pack y = x + static_cast<double>(k), u = 1.0 / y;
+            steps = steps + log_gap(u);
+            misses = misses + ((y + 0.5) * Ratio(1.0 + u, splat(1.0)).value - 1.0);
         }
-        const Pack log_z = logarithm(z), log_x = logarithm(x);
-        const Pack low = (z - 0.5) * log_z - (x - 0.5) * log_x - static_cast<double>(shift) + rest - logarithm(product);
-        rest = select(large, rest, low);
-        slope = select(large, slope, log_z - log_x + slope - derivative / product);
+        rest = rest + select(large, splat(0.0), misses);
+        slope = slope - select(large, splat(0.0), steps);
     }
 };
 
