@@ -13,15 +13,16 @@ import platform
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import scipy
 import scipy.special
 import scipy.stats
+import threadpoolctl
 import torch
 
 import kullback as kb
@@ -39,16 +40,20 @@ SHAPES = [
 ]
 
 
-def read_both(p: np.ndarray, q: np.ndarray) -> None:
-    """Read both arrays once, on as many threads as there are processors, half each."""
-    p, q = p.ravel(), q.ravel()
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    step = -(-p.size // threads)
-    workers = [threading.Thread(target=np.dot, args=(p[i : i + step], q[i : i + step])) for i in range(0, p.size, step)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+READ_BY_ONE, READ_BY_ALL = "reading both (np.dot), 1 thread", "reading both (np.dot), all threads"
+
+
+BLAS = threadpoolctl.ThreadpoolController()
+
+
+def threads_for(label: str) -> AbstractContextManager[object]:
+    """Keep OpenBLAS, which would use all processors, to one where one is to be timed."""
+    return BLAS.limit(limits=1, user_api="blas") if label == READ_BY_ONE else nullcontext()
+
+
+def reading(results: dict[str, float]) -> float:
+    """Return the time to read both arrays on one thread or on all, whichever is the machine's limit."""
+    return min(results[READ_BY_ONE], results[READ_BY_ALL])
 
 
 def candidates(p: np.ndarray, q: np.ndarray, axis: int) -> dict[str, Callable[[], object]]:
@@ -57,8 +62,9 @@ def candidates(p: np.ndarray, q: np.ndarray, axis: int) -> dict[str, Callable[[]
         "kullback.kl": lambda: kb.kl(p, q, axis=axis),
         "kullback.js": lambda: kb.js(p, q, axis=axis),
         "kullback.kl, normalize=True": lambda: kb.kl(p, q, axis=axis, normalize=True),
-        "reading both (np.dot), 1 thread": lambda: np.dot(p.ravel(), q.ravel()),
-        "reading both (np.dot), all threads": lambda: read_both(p, q),
+        "kullback.decompose": lambda: kb.decompose(p, q, axis=axis),
+        READ_BY_ONE: lambda: np.dot(p.ravel(), q.ravel()),
+        READ_BY_ALL: lambda: np.dot(p.ravel(), q.ravel()),
         "np.sum(p*np.log(p/q))": lambda: np.sum(p * np.log(p / q), axis=axis),
         "scipy.stats.entropy": lambda: scipy.stats.entropy(p, q, axis=axis),
         "scipy.special.rel_entr, sum": lambda: scipy.special.rel_entr(p, q).sum(axis=axis),
@@ -78,10 +84,12 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
             for label, call in calls.items():
                 # The threads of OpenMP and OpenBLAS spin for a while after their work, on the next one's processors.
                 time.sleep(0.25)
-                start = time.perf_counter()
-                call()
+                with threads_for(label):
+                    start = time.perf_counter()
+                    call()
+                    taken = time.perf_counter() - start
                 if round_:
-                    seconds[label].append(time.perf_counter() - start)
+                    seconds[label].append(taken)
         results[name] = {label: statistics.median(times) / p.size * 1e9 for label, times in seconds.items()}
         print(name, {label: round(value, 2) for label, value in results[name].items()}, flush=True)
     return results
@@ -131,8 +139,9 @@ def table(report: dict) -> str:
     targets = {
         "times scipy.stats.entropy (aim ≥ 15)": lambda r: r["scipy.stats.entropy"] / r["kullback.kl"],
         "times the one-liner (aim ≥ 4)": lambda r: r["np.sum(p*np.log(p/q))"] / r["kullback.kl"],
-        "× reading both, one thread (aim ≤ 1.5)": lambda r: r["kullback.kl"] / r["reading both (np.dot), 1 thread"],
-        "× reading both, all threads": lambda r: r["kullback.kl"] / r["reading both (np.dot), all threads"],
+        "× reading both, the quicker way (aim ≤ 1.5)": lambda r: r["kullback.kl"] / reading(r),
+        "× reading both, 1 thread": lambda r: r["kullback.kl"] / r[READ_BY_ONE],
+        "× reading both, all threads": lambda r: r["kullback.kl"] / r[READ_BY_ALL],
     }
     for label, ratio in targets.items():
         lines.append(f"| **{label}** | " + " | ".join(f"{ratio(results[shape]):.1f}" for shape in results) + " |")
@@ -155,9 +164,8 @@ def remarks(results: dict[str, dict[str, float]]) -> list[str]:
             missed.append(f"{r['scipy.stats.entropy'] / r['kullback.kl']:.1f} times scipy.stats.entropy, not 15")
         if r["np.sum(p*np.log(p/q))"] / r["kullback.kl"] < 4:
             missed.append(f"{r['np.sum(p*np.log(p/q))'] / r['kullback.kl']:.1f} times the one-liner, not 4")
-        if r["kullback.kl"] / r["reading both (np.dot), 1 thread"] > 1.5:
-            ratio = r["kullback.kl"] / r["reading both (np.dot), 1 thread"]
-            missed.append(f"{ratio:.1f} times the reading time of one thread, not 1.5")
+        if r["kullback.kl"] / reading(r) > 1.5:
+            missed.append(f"{r['kullback.kl'] / reading(r):.1f} times the time to read both arrays, not 1.5")
         if missed:
             short.append(f"- {shape}: {'; '.join(missed)}.")
     return ["Short of the aims:", "", *short] if short else ["Every aim is met."]

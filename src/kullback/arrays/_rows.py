@@ -212,22 +212,38 @@ def measure(
     """Apply a measure's formula to arrays: its compiled kernel where there is one and it can, the formula elsewhere."""
     unit = nats_per_unit(base)
     normalize = check_flag(normalize, "normalize")
-    if type(form) is not str:
-        forms = check_forms(form, len(values))
-        form = forms[0] if len(set(forms)) == 1 else forms
-    if isinstance(axis, tuple) and len(axis) == 1:
-        axis = axis[0]
-    if isinstance(axis, np.integer):
-        axis = int(axis)
-    if kernel is not None and (form == "probs" or measures):
-        slack = _any_sum if normalize or measures else tolerance
-        value = _kernels.reduce(kernel, values, axis, normalize, weight, unit, slack)
+    if kernel is not None:
+        value = by_kernel(kernel, values, axis, unit, form, normalize, measures, weight)
         if value is not None:
             return value
     rows = prepare(values, names, axis=axis, form=form, normalize=normalize, measures=measures)
     with quiet(rows.xp):
         value = formula(rows)
         return finish(rows.xp, value if unit == 1.0 else value / unit, rows.dtype)
+
+
+def by_kernel(
+    kernel: str,
+    values: Sequence[Any],
+    axis: Any,
+    unit: float,
+    form: Any,
+    normalize: bool,
+    measures: bool = False,
+    weight: float = 0.5,
+) -> Any:
+    """Return what a compiled kernel makes of the arrays, or None where the formula has to be asked."""
+    if type(form) is not str:
+        forms = check_forms(form, len(values))
+        form = forms[0] if len(set(forms)) == 1 else forms
+    if form != "probs" and not measures:
+        return None
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    if isinstance(axis, np.integer):
+        axis = int(axis)
+    slack = _any_sum if normalize or measures else tolerance
+    return _kernels.reduce(kernel, values, axis, normalize, weight, unit, slack)
 
 
 def _any_sum(eps: float, n: int) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from kullback._core.units import nats_per_unit
+
 from ._backend import Array
-from ._checks import check_forms
+from ._checks import check_flag, check_forms
 from ._objects import or_distributions
-from ._rows import Rows, Side, measure
+from ._rows import Rows, Side, by_kernel, measure
 from .measures import kl
 
 
@@ -171,6 +173,12 @@ def decompose(
     [1.0, 0.2075, 1.2075]
     """
     forms = check_forms(form, 2)
+    unit, normalize = nats_per_unit(base), check_flag(normalize, "normalize")
+    # Where one is broadcast to the other, H(p) keeps the shape of p.
+    if getattr(p, "shape", None) == getattr(q, "shape", None):
+        together = by_kernel("decompose", (p, q), axis, unit, forms, normalize)
+        if together is not None:
+            return Decomposition(*together)
     same = {"axis": axis, "base": base, "normalize": normalize}
     return Decomposition(
         entropy(p, form=forms[0], **same), kl(p, q, form=forms, **same), cross_entropy(p, q, form=forms, **same)

@@ -61,7 +61,8 @@ def alpha_divergence(
     0.16666666666666666
     """
     order = _real(order)
-    return measure(lambda rows: rows.sum(rows.pair.gap(order)), (p, q), axis=axis, form=form, normalize=normalize)
+    options = {"axis": axis, "form": form, "normalize": normalize, "kernel": _kernel(order)}
+    return measure(lambda rows: rows.sum(rows.pair.gap(order)), (p, q), **options)
 
 
 @or_distributions
@@ -115,7 +116,7 @@ def tsallis(p: Any, q: Any, order: float, *, axis: Any = -1, form: Any = "probs"
             return rows.sum(rows.pair.q_alone())
         return order * rows.sum(rows.pair.gap(order))
 
-    return measure(formula, (p, q), axis=axis, form=form, normalize=normalize)
+    return measure(formula, (p, q), axis=axis, form=form, normalize=normalize, kernel=_kernel(order))
 
 
 @or_distributions
@@ -174,7 +175,8 @@ def renyi(
     1.0
     """
     order = _not_negative(order, infinite=True)
-    return measure(lambda rows: _renyi(rows, order), (p, q), axis=axis, base=base, form=form, normalize=normalize)
+    options = {"axis": axis, "base": base, "form": form, "normalize": normalize, "kernel": _kernel(order)}
+    return measure(lambda rows: _renyi(rows, order), (p, q), **options)
 
 
 def _renyi(rows: Rows, order: float) -> Array:
@@ -206,6 +208,11 @@ def _renyi_of_numbers(rows: Rows, order: float) -> Array:
     beyond = order * (order - 1) * rows.sum(pair.only(~far[..., None]).gap(order))
     value = xp.where(far, log_sum, xp.log1p(xp.where(far, xp.zeros_like(beyond), beyond))) / (order - 1)
     return xp.where(alone, xp.full_like(value, math.inf), value) if order > 1 else value
+
+
+def _kernel(order: float) -> str | None:
+    """Name the kernel of an order: the limit 1 is the Kullback-Leibler divergence itself."""
+    return "kl" if order == 1 else None
 
 
 def _real(order: Any, infinite: bool = False) -> float:

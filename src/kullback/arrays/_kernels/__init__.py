@@ -17,6 +17,8 @@ from . import _native
 # Machine epsilon of the dtypes that are computed in place.
 _EPS = {np.dtype(np.float32): 2.0**-23, np.dtype(np.float64): 2.0**-52}
 _MOST_DIMENSIONS = 16
+# What gives a distribution more than one value.
+_NOT_ONE = ("contributions", "decompose")
 
 
 def reduce(
@@ -33,7 +35,7 @@ def reduce(
     Parameters
     ----------
     kernel : str
-        Name of a measure of `_native`, or "contributions".
+        Name of a measure of `_native`, or "contributions"; "decompose" gives three results along a new first axis.
     values : sequence of array
         p, or p and q: probabilities.
     axis : int
@@ -55,7 +57,7 @@ def reduce(
         return None
     if not (_in_place(p) and _in_place(q)):
         return None
-    if p.ndim == q.ndim == 1 and p.shape == q.shape and axis in (0, -1) and kernel != "contributions":
+    if p.ndim == q.ndim == 1 and p.shape == q.shape and axis in (0, -1) and kernel not in _NOT_ONE:
         value, suspicion = _native.one(kernel, p, q, normalize, weight, slack(eps, p.shape[0]), unit)
         return None if suspicion else p.dtype.type(value)
     return _reduce_batch(kernel, p, q, axis, normalize, weight, unit, slack, eps)
@@ -97,7 +99,7 @@ def _reduce_batch(
         terms = np.empty(shape, p.dtype)
         suspicion = _native.write(p, q, normalize, allowed, unit, np.moveaxis(terms, axis, -1))
         return None if suspicion else terms
-    reduced = np.empty(p.shape[:-1])
+    reduced = np.empty(p.shape[:-1] if kernel != "decompose" else (3, *p.shape[:-1]))
     suspicion = _native.many(kernel, p, q, normalize, weight, allowed, unit, reduced)
     if suspicion:
         return None

@@ -162,15 +162,14 @@ std::uint32_t suspect(const Call& call, const Partial& partial) {
         if (call.slack >= 0) return std::abs(total - 1) > call.slack;
         return total > (call.options.single ? largest_single : largest) || (call.options.scaled && total < smallest);
     };
-    return (partial.signs >> 63 ? Suspicion::sign : Suspicion::none) |
+    return (partial.negative ? Suspicion::sign : Suspicion::none) |
            (wrong(partial.p) || (call.two_sided && wrong(partial.q)) ? Suspicion::total : Suspicion::none);
 }
 
 // What to multiply the entries of a row by so that it sums to 1, from its sums.
-Scale normaliser(const Call& call, const Partial& sums) {
+Scale normaliser(const Partial& sums) {
     const double p = sums.p.value(), q = sums.q.value();
-    const Sum& whole = call.options.measure == Measure::cross_entropy ? sums.q : sums.p;
-    return {1 / p, 1 / q, p / q, whole.high, whole.low};
+    return {1 / p, 1 / q, p / q, sums.p.high, sums.p.low, sums.q.high, sums.q.low};
 }
 
 // Looks at the sums of a row, and keeps what makes them 1.
@@ -181,7 +180,7 @@ struct KeepScales {
 
     void operator()(std::int64_t row, const Partial& sums) const {
         found |= suspect(call, sums);
-        scales[row] = normaliser(call, sums);
+        scales[row] = normaliser(sums);
     }
 };
 
@@ -223,7 +222,7 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
         if (!scales.empty()) return scales[row];
         const Partial partial = own_sums();
         found |= suspect(call, partial);
-        return normaliser(call, partial);
+        return normaliser(partial);
     };
 
     const auto work = [&](std::int64_t task) {
@@ -254,18 +253,20 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
             const std::int64_t column = number * tile_columns;
             const Place at = locate(call, out_stride, group, axis);
             const int width = static_cast<int>(std::min<std::int64_t>(tile_columns, columns - column));
-            Partial partials[tile_columns];
-            Scale own[tile_columns];
+            // Not on the stack, where some systems give threads little.
+            std::vector<Partial> partials(width);
+            std::vector<Scale> own(width);
             const auto row = [&](int j) { return at.out + (column + j) * out_stride[axis]; };
             const std::int64_t p_at = at.p + column * call.p_stride[axis] + from * call.p_step;
             const std::int64_t q_at = at.q + column * call.q_stride[axis] + from * call.q_step;
             const Tile tile{offset(call, call.p, p_at), offset(call, call.q, q_at), call.p_step, call.q_step, length,
-                            static_cast<int>(call.p_stride[axis]), static_cast<int>(call.q_stride[axis]), width, own};
+                            static_cast<int>(call.p_stride[axis]), static_cast<int>(call.q_stride[axis]), width,
+                            own.data()};
             if (options.scaled) {
-                if (scales.empty()) kernels.reduce_tile(sums, tile, partials);
+                if (scales.empty()) kernels.reduce_tile(sums, tile, partials.data());
                 for (int j = 0; j < width; ++j) own[j] = scale(row(j), [&] { return partials[j]; });
             }
-            kernels.reduce_tile(options, tile, partials);
+            kernels.reduce_tile(options, tile, partials.data());
             for (int j = 0; j < width; ++j) deliver(row(j), partials[j]);
         }
     };
@@ -276,10 +277,10 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
         Partial total;
         for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
             const Partial& part = kept[row * chunks + chunk];
-            total.terms.add(part.terms);
+            for (int i = 0; i < most_parts; ++i) total.terms[i].add(part.terms[i]);
             total.p.add(part.p);
             total.q.add(part.q);
-            total.signs |= part.signs;
+            total.negative |= part.negative;
         }
         finish(row, total);
     }
@@ -289,9 +290,11 @@ void reduce_all(const Call& call, const Options& options, Found& found, const Fi
 
 std::uint32_t reduce(const Call& call, double* values) {
     Found found;
+    const std::int64_t rows = count_rows(call);
     reduce_all(call, call.options, found, [&](std::int64_t row, const Partial& partial) {
         if (!call.options.scaled) found |= suspect(call, partial);
-        values[row] = partial.terms.value() / call.unit;
+        for (int i = 0; i < parts(call.options.measure); ++i)
+            values[i * rows + row] = partial.terms[i].value() / call.unit;
     });
     return found.value();
 }
@@ -319,7 +322,7 @@ std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std:
                 Partial partial;
                 kernels.reduce(sums, segment, partial);
                 found |= suspect(call, partial);
-                segment.scale = normaliser(call, partial);
+                segment.scale = normaliser(partial);
             }
             const std::int64_t to = at.out + from * out_step;
             kernels.write(call.options, segment, call.unit, const_cast<void*>(offset(call, out, to)), out_step);
@@ -328,7 +331,7 @@ std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std:
     return found.value();
 }
 
-void gap(Gap kind, const Operands& given, double* out) {
+void gap(GapKind kind, const Operands& given, double* out) {
     const Kernels& kernels = *chosen().load();
     constexpr std::int64_t run = 1 << 14;
     spread((given.length + run - 1) / run, given.length, [&](std::int64_t task) {

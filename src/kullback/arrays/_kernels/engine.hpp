@@ -24,14 +24,14 @@ struct Call {
     double unit;
 };
 
-// One value for each distribution, in C order. Returns why rows may have to be refused, or none.
+// One value for each part of the measure and distribution, in C order. Returns why rows may have to be refused, or none.
 std::uint32_t reduce(const Call& call, double* values);
 
 // One value for each outcome: `out` has the shape of the broadcast arrays and strides of its own.
 std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std::int64_t out_step);
 
 // One gap for each element.
-void gap(Gap kind, const Operands& given, double* out);
+void gap(GapKind kind, const Operands& given, double* out);
 
 // The instruction sets that were compiled and that this machine has, the best last.
 std::vector<const char*> instruction_sets();

@@ -46,16 +46,19 @@ KULLBACK_INLINE Pack horner(Pack x, const double (&coefficients)[N]) {
 
 KULLBACK_INLINE Pack magnitude(Pack x) { return select(x < 0.0, -x, x); }
 
-KULLBACK_INLINE Pack power_of_two(Ints k) { return from_bits((k + 1023) << 52); }
+// An integer becomes an exponent by being rounded into the last bits of 1.5·2^52.
+constexpr double shifter = 0x1.8p52;
+
+KULLBACK_INLINE Pack rounded(Pack x) { return (x + shifter) - shifter; }
+
+KULLBACK_INLINE Pack power_of_two(Pack whole) { return from_bits((bits(whole + (shifter + 1023.0))) << 52); }
 
 KULLBACK_INLINE Pack exponential(Pack x) {
-    // In halves, so that neither factor 2^k leaves the range of doubles before the product does.
     const Pack inside = select(x > 711.0, splat(711.0), select(x < -746.0, splat(-746.0), x));
-    const Pack shifted = inside * 1.4426950408889634074 + Traits<Pack>::shifter;
-    const Ints k = bits(shifted) - Traits<Pack>::shifter_bits, half = k >> 1;
-    const Pack whole = shifted - Traits<Pack>::shifter;
+    const Pack whole = rounded(inside * 1.4426950408889634074), half = rounded(0.5 * whole);
     const Pack rest = fused(whole, splat(-1.9082149292705877e-10), fused(whole, splat(-0.693147180369123816490), inside));
-    return (1.0 + rest * (1.0 + rest * horner(rest, exp_gap_series))) * power_of_two(half) * power_of_two(k - half);
+    // In halves, so that neither factor 2^k leaves the range of doubles before the product does.
+    return (1.0 + rest * (1.0 + rest * horner(rest, exp_gap_series))) * power_of_two(half) * power_of_two(whole - half);
 }
 
 KULLBACK_INLINE Pack exp_gap(Pack x) {
@@ -63,28 +66,51 @@ KULLBACK_INLINE Pack exp_gap(Pack x) {
     return select(near, x * x * horner(x, exp_gap_series), exponential(x) - 1.0 - x);
 }
 
+// log(a/b) of any positive numbers: the smallest are lifted, on either side, so that all have mantissas of their own.
+struct Ratio {
+    decltype(Pack{} > Pack{}) near;  // then d is exactly a − b, up to the lift
+    Pack s, d, value;
+
+    KULLBACK_INLINE Ratio(Pack a, Pack b) {
+        const Pack one = splat(1.0), up = splat(0x1p120), zero = splat(0.0), lifted = splat(120.0);
+        const auto low_a = a < 0x1p-900, low_b = b < 0x1p-900;
+        const LogRatio<Pack> log(a * select(low_a, up, one), b * select(low_b, up, one));
+        const Pack lifts = select(low_b, lifted, zero) - select(low_a, lifted, zero);
+        near = (log.k == zero) & (lifts == zero);
+        s = log.s;
+        d = log.d;
+        value = log.value() + lifts * 0.693147180559945309417;
+        value = select(a == zero, splat(-HUGE_VAL), select(b == zero, splat(HUGE_VAL), value));
+    }
+};
+
 // (a/b)^n − 1 − n·log(a/b), n = 1 or 2. With s = (a − b)/(a + b), a/b = (1 + s)/(1 − s) and log(a/b) = 2·atanh(s).
 template <int Power>
 KULLBACK_INLINE Pack ratio_gap(Pack a, Pack b) {
-    const LogRatio<Pack> log(a, b, a - b);
-    const Pack s = log.s, rest = 1.0 / (1.0 - s), ratio = a / b;
-    if constexpr (Power == 1) return select(log.near, 2.0 * (s * s * rest - log.tail), ratio - 1.0 - log.value);
-    const Pack close = 4.0 * (s * s * (2.0 - s) * rest * rest - log.tail);
+    const Ratio log(a, b);
+    const Pack s = log.s, rest = 1.0 / (1.0 - s), ratio = a / b, y = s * s, tail = s * y * atanh_tail(y);
+    if constexpr (Power == 1) return select(log.near, 2.0 * (y * rest - tail), ratio - 1.0 - log.value);
+    const Pack close = 4.0 * (y * (2.0 - s) * rest * rest - tail);
     return select(log.near, close, ratio * ratio - 1.0 - 2.0 * log.value);
+}
+
+// p·log(p/q) − p + q.
+KULLBACK_INLINE Pack entropy_gap(Pack p, Pack q) {
+    const Pack zero = splat(0.0);
+    const Ratio log(p, q);
+    const Pack s = log.s, y = s * s, close = (p - q) * s * (1.0 + (s + y) * atanh_tail(y));
+    const Pack apart = p * log.value - (p - q);
+    return select(p == zero, q, select(q == zero, splat(HUGE_VAL), select(log.near, close, apart)));
 }
 
 // t − log(1 + t), with 1 + t = (1 + s)/(1 − s).
 KULLBACK_INLINE Pack log_gap(Pack t) {
-    const auto near = (t >= -0.5) & (t <= 1.0);
-    const Pack s = t / (2.0 + t), y = s * s, one = splat(1.0), grown = 1.0 + t;
-    const Pack close = s * t - 2.0 * s * y * atanh_tail(y);
-    return select(near, close, t - LogRatio<Pack>(grown, one, grown - one).value);
+    const auto near = (t >= -0.3125) & (t <= 0.46875);
+    const Pack s = t / (2.0 + t), y = s * s;
+    return select(near, s * t - 2.0 * s * y * atanh_tail(y), t - Ratio(1.0 + t, splat(1.0)).value);
 }
 
-KULLBACK_INLINE Pack logarithm(Pack x) {
-    const Pack one = splat(1.0);
-    return LogRatio<Pack>(x, one, x - one).value;
-}
+KULLBACK_INLINE Pack logarithm(Pack x) { return Ratio(x, splat(1.0)).value; }
 
 // b·φ(a/b), from the exact difference d = b − a.
 KULLBACK_INLINE Pack phi(Pack b, Pack d) { return b * log_gap(-d / b); }
@@ -129,16 +155,15 @@ struct Stirling {
         rest = y * series;
         slope = -0.5 * y - square * slopes;
         if (all(large)) return;
-        // Γ(z) = Γ(x)·x(x + 1)…(x + 9), and the slope of that product's logarithm is product'/product.
-        Pack product = splat(1.0), derivative = splat(0.0);
+        // From z = x + 10 down, Stirling's formula misses Γ(y + 1) = y·Γ(y) by (y + ½)·log(1 + 1/y) − 1 at each step.
+        Pack steps = splat(0.0), misses = splat(0.0);
         for (int k = 0; k < shift; ++k) {
-            derivative = derivative * (x + static_cast<double>(k)) + product;
-            product = product * (x + static_cast<double>(k));
+            const Pack y = x + static_cast<double>(k), u = 1.0 / y;
+            steps = steps + log_gap(u);
+            misses = misses + ((y + 0.5) * Ratio(1.0 + u, splat(1.0)).value - 1.0);
         }
-        const Pack log_z = logarithm(z), log_x = logarithm(x);
-        const Pack low = (z - 0.5) * log_z - (x - 0.5) * log_x - static_cast<double>(shift) + rest - logarithm(product);
-        rest = select(large, rest, low);
-        slope = select(large, slope, log_z - log_x + slope - derivative / product);
+        rest = rest + select(large, splat(0.0), misses);
+        slope = slope - select(large, splat(0.0), steps);
     }
 };
 
@@ -147,7 +172,7 @@ KULLBACK_INLINE Pack stirling_gap(Pack a, Pack b) {
     const auto near = magnitude(d) <= 0.75 * most;
     if (all(near)) return stirling_near(a, b, d);
     const Stirling from(a), to(b);
-    const Pack apart = 0.5 * LogRatio<Pack>(a, b, -d).value + to.rest - from.rest - from.slope * d;
+    const Pack apart = 0.5 * Ratio(a, b).value + to.rest - from.rest - from.slope * d;
     const Pack one = splat(1.0);
     return select(near, stirling_near(select(near, a, one), select(near, b, one), select(near, d, splat(0.0))), apart);
 }
@@ -176,15 +201,15 @@ void each(const Function& function, const Operands& given, double* out) {
 
 }  // namespace
 
-void gap(Gap kind, const Operands& given, double* out) {
+void gap(GapKind kind, const Operands& given, double* out) {
     switch (kind) {
-        case Gap::log_ratio: return each([](Pack a, Pack b) { return LogRatio<Pack>(a, b, a - b).value; }, given, out);
-        case Gap::ratio: return each([](Pack a, Pack b) { return ratio_gap<1>(a, b); }, given, out);
-        case Gap::square_ratio: return each([](Pack a, Pack b) { return ratio_gap<2>(a, b); }, given, out);
-        case Gap::exponential: return each([](Pack a, Pack) { return exp_gap(a); }, given, out);
-        case Gap::logarithm: return each([](Pack a, Pack) { return log_gap(a); }, given, out);
-        case Gap::entropy: return each([](Pack a, Pack b) { return gap<Pack>(a, b, a - b); }, given, out);
-        case Gap::stirling: return each([](Pack a, Pack b) { return stirling_gap(a, b); }, given, out);
+        case GapKind::log_ratio: return each([](Pack a, Pack b) { return Ratio(a, b).value; }, given, out);
+        case GapKind::ratio: return each([](Pack a, Pack b) { return ratio_gap<1>(a, b); }, given, out);
+        case GapKind::square_ratio: return each([](Pack a, Pack b) { return ratio_gap<2>(a, b); }, given, out);
+        case GapKind::exponential: return each([](Pack a, Pack) { return exp_gap(a); }, given, out);
+        case GapKind::logarithm: return each([](Pack a, Pack) { return log_gap(a); }, given, out);
+        case GapKind::entropy: return each([](Pack a, Pack b) { return entropy_gap(a, b); }, given, out);
+        case GapKind::stirling: return each([](Pack a, Pack b) { return stirling_gap(a, b); }, given, out);
     }
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _has_gradient, _native, _strided
 
-# In the order of the enumeration Gap of job.hpp.
+# In the order of the enumeration GapKind of job.hpp.
 _KINDS = ("log_ratio", "ratio", "square_ratio", "exponential", "logarithm", "entropy", "stirling")
 
 Formula = Callable[..., Any]

@@ -12,7 +12,11 @@
 
 namespace kullback {
 
-enum class Measure : int { sums, kl, entropy, cross_entropy, js, jeffreys, total_variation, chi2 };
+enum class Measure : int { sums, kl, entropy, cross_entropy, js, jeffreys, total_variation, chi2, decompose };
+
+// How many values a measure has: `decompose` has those of entropy, kl and cross_entropy.
+constexpr int most_parts = 3;
+KULLBACK_INLINE constexpr int parts(Measure measure) { return measure == Measure::decompose ? most_parts : 1; }
 
 // Why a row may have to be refused; the caller looks again and says so in words.
 enum Suspicion : std::uint32_t { none = 0, sign = 1, total = 2 };
@@ -36,14 +40,14 @@ struct Sum {
 };
 
 struct Partial {
-    Sum terms, p, q;
-    std::uint64_t signs = 0;  // the highest bit is set if any entry has its sign set
+    Sum terms[most_parts], p, q;
+    bool negative = false;  // whether any entry has its sign set
 };
 
 // p' = p·p_factor and q' = q·q_factor are what the terms are made of; p' − q' = (p − q·ratio)·p_factor, and for
-// measures that compare p (or q) with 1, p' − 1 = (p − whole − remainder)·p_factor.
+// measures that compare p (or q) with 1, p' − 1 = (p − p_whole − p_rest)·p_factor.
 struct Scale {
-    double p_factor = 1, q_factor = 1, ratio = 1, whole = 1, remainder = 0;
+    double p_factor = 1, q_factor = 1, ratio = 1, p_whole = 1, p_rest = 0, q_whole = 1, q_rest = 0;
 };
 
 // One run of outcomes. Steps are in elements.
@@ -71,7 +75,7 @@ struct Options {
 };
 
 // Gaps of convex functions, elementwise: those of one number ignore b.
-enum class Gap : int { log_ratio, ratio, square_ratio, exponential, logarithm, entropy, stirling };
+enum class GapKind : int { log_ratio, ratio, square_ratio, exponential, logarithm, entropy, stirling };
 
 // One or two arrays of float64; a step is 1, or 0 for one number for all.
 struct Operands {
@@ -85,7 +89,7 @@ struct Kernels {
     void (*reduce)(const Options&, const Segment&, Partial&);
     void (*reduce_tile)(const Options&, const Tile&, Partial*);
     void (*write)(const Options&, const Segment&, double unit, void* out, std::int64_t out_step);
-    void (*gap)(Gap, const Operands&, double* out);
+    void (*gap)(GapKind, const Operands&, double* out);
 };
 
 }  // namespace kullback

@@ -26,6 +26,7 @@ kullback::Measure measure_of(const std::string& name) {
     if (name == "jeffreys") return Measure::jeffreys;
     if (name == "total_variation") return Measure::total_variation;
     if (name == "chi2") return Measure::chi2;
+    if (name == "decompose") return Measure::decompose;
     throw std::invalid_argument("no kernel is called " + name);
 }
 
@@ -62,7 +63,8 @@ kullback::Call call_of(const std::string& measure, const Input& p, const Input& 
 std::pair<double, std::uint32_t> one(const std::string& measure, const Input& p, const Input& q, bool normalize,
                                      double weight, double slack, double unit) {
     const kullback::Call call = call_of(measure, p, q, normalize, weight, slack, unit);
-    if (call.dimensions) throw std::invalid_argument("one distribution is needed");
+    if (call.dimensions || kullback::parts(call.options.measure) > 1)
+        throw std::invalid_argument("one distribution and a measure of one value are needed");
     double value = 0;
     nb::gil_scoped_release released;
     const std::uint32_t suspicion = kullback::reduce(call, &value);
@@ -72,9 +74,10 @@ std::pair<double, std::uint32_t> one(const std::string& measure, const Input& p,
 std::uint32_t many(const std::string& measure, const Input& p, const Input& q, bool normalize, double weight,
                    double slack, double unit, nb::ndarray<double, nb::c_contig, nb::device::cpu>& values) {
     const kullback::Call call = call_of(measure, p, q, normalize, weight, slack, unit);
-    std::int64_t rows = 1;
-    for (int d = 0; d < call.dimensions; ++d) rows *= call.shape[d];
-    if (static_cast<std::int64_t>(values.size()) != rows) throw std::invalid_argument("one value a row is needed");
+    std::int64_t wanted = kullback::parts(call.options.measure);
+    for (int d = 0; d < call.dimensions; ++d) wanted *= call.shape[d];
+    if (static_cast<std::int64_t>(values.size()) != wanted)
+        throw std::invalid_argument("one value a part and a row is needed");
     nb::gil_scoped_release released;
     return kullback::reduce(call, values.data());
 }
@@ -101,9 +104,9 @@ void gap(int kind, const Doubles& a, const Doubles& b, nb::ndarray<double, nb::n
         return x.shape(0) == length;
     };
     const kullback::Operands given{a.data(), b.data(), step(a), step(b), static_cast<std::int64_t>(length)};
-    if (kind < 0 || kind > static_cast<int>(kullback::Gap::stirling)) throw std::invalid_argument("no such gap");
+    if (kind < 0 || kind > static_cast<int>(kullback::GapKind::stirling)) throw std::invalid_argument("no such gap");
     nb::gil_scoped_release released;
-    kullback::gap(static_cast<kullback::Gap>(kind), given, out.data());
+    kullback::gap(static_cast<kullback::GapKind>(kind), given, out.data());
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // A pack of doubles as wide as the processor's registers, by the vector extension of GCC and Clang; one double elsewhere.
 #pragma once
 #include <math.h>
-#if defined(__AVX512F__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -10,6 +10,11 @@
 
 #include "job.hpp"
 
+#if defined(__FMA__) || defined(__aarch64__)
+#define KULLBACK_FUSES 1
+#else
+#define KULLBACK_FUSES 0
+#endif
 #if defined(__GNUC__)
 #define KULLBACK_PREFETCH(address) __builtin_prefetch(address)
 #else
@@ -28,10 +33,10 @@ constexpr int lanes = 4;
 constexpr int lanes = 2;
 #endif
 typedef double Pack __attribute__((vector_size(8 * lanes)));
-typedef std::int64_t Ints __attribute__((vector_size(8 * lanes)));
+typedef std::uint64_t Ints __attribute__((vector_size(8 * lanes)));
 // Singles fill a register too, where rounding to float32 is all that is asked for.
 typedef float Singles __attribute__((vector_size(8 * lanes)));
-typedef std::int32_t SingleInts __attribute__((vector_size(8 * lanes)));
+typedef std::uint32_t SingleInts __attribute__((vector_size(8 * lanes)));
 typedef float HalfSingles __attribute__((vector_size(4 * lanes)));
 constexpr int single_lanes = 2 * lanes;
 
@@ -50,7 +55,7 @@ KULLBACK_INLINE Pack from_bits(Ints x) { return (Pack)x; }
 KULLBACK_INLINE Singles from_bits(SingleInts x) { return (Singles)x; }
 KULLBACK_INLINE double lane(Pack x, int i) { return x[i]; }
 KULLBACK_INLINE void set_lane(Pack& x, int i, double value) { x[i] = value; }
-KULLBACK_INLINE std::int64_t lane(Ints x, int i) { return x[i]; }
+KULLBACK_INLINE std::uint64_t lane(Ints x, int i) { return x[i]; }
 
 KULLBACK_INLINE Pack load(const double* x) {
     Pack pack;
@@ -74,16 +79,16 @@ KULLBACK_INLINE Pack folded(Singles x) {
     return widened(halves[0]) + widened(halves[1]);
 }
 KULLBACK_INLINE bool any_sign(SingleInts x) {
-    std::int32_t all = 0;
+    std::uint32_t all = 0;
     for (int i = 0; i < single_lanes; ++i) all |= x[i];
-    return all < 0;
+    return all >> 31;
 }
 #else
 constexpr int lanes = 1;
 typedef double Pack;
-typedef std::int64_t Ints;
+typedef std::uint64_t Ints;
 typedef float Singles;
-typedef std::int32_t SingleInts;
+typedef std::uint32_t SingleInts;
 constexpr int single_lanes = 1;
 
 KULLBACK_INLINE Ints bits(Pack x) {
@@ -108,13 +113,12 @@ KULLBACK_INLINE Singles from_bits(SingleInts x) {
 }
 KULLBACK_INLINE double lane(Pack x, int) { return x; }
 KULLBACK_INLINE void set_lane(Pack& x, int, double value) { x = value; }
-KULLBACK_INLINE std::int64_t lane(Ints x, int) { return x; }
-KULLBACK_INLINE std::int64_t lane(Ints x, int) { return x; }
+KULLBACK_INLINE std::uint64_t lane(Ints x, int) { return x; }
 KULLBACK_INLINE Pack load(const double* x) { return *x; }
 KULLBACK_INLINE Pack load(const float* x) { return *x; }
 KULLBACK_INLINE Singles load_singles(const float* x) { return *x; }
 KULLBACK_INLINE Pack folded(Singles x) { return x; }
-KULLBACK_INLINE bool any_sign(SingleInts x) { return x < 0; }
+KULLBACK_INLINE bool any_sign(SingleInts x) { return x >> 31; }
 #endif
 
 template <class P, class T>
@@ -126,6 +130,25 @@ KULLBACK_INLINE Pack splat(double x) { return splat_as<Pack>(x); }
 template <class Mask, class P>
 KULLBACK_INLINE P select(Mask mask, P yes, P no) {
     return mask ? yes : no;
+}
+
+// The larger and the smaller of two, or b where either is a NaN.
+#if defined(__AVX512F__)
+KULLBACK_INLINE Pack larger(Pack a, Pack b) { return (Pack)_mm512_max_pd((__m512d)a, (__m512d)b); }
+KULLBACK_INLINE Singles larger(Singles a, Singles b) { return (Singles)_mm512_max_ps((__m512)a, (__m512)b); }
+#elif defined(__AVX__)
+// GCC 12 would compare and blend.
+KULLBACK_INLINE Pack larger(Pack a, Pack b) { return (Pack)_mm256_max_pd((__m256d)a, (__m256d)b); }
+KULLBACK_INLINE Singles larger(Singles a, Singles b) { return (Singles)_mm256_max_ps((__m256)a, (__m256)b); }
+#else
+template <class P>
+KULLBACK_INLINE P larger(P a, P b) {
+    return select(b < a, a, b);
+}
+#endif
+template <class P>
+KULLBACK_INLINE P smaller(P a, P b) {
+    return select(a < b, a, b);
 }
 
 // a·b + c with one rounding, in each lane.
@@ -143,18 +166,22 @@ KULLBACK_INLINE double horizontal(Pack x) {
     return values[0];
 }
 
-KULLBACK_INLINE std::uint64_t any_sign(Ints x) {
-    std::int64_t all = 0;
+KULLBACK_INLINE bool any_sign(Ints x) {
+    std::uint64_t all = 0;
     for (int i = 0; i < lanes; ++i) all |= lane(x, i);
-    return static_cast<std::uint64_t>(all);
+    return all >> 63;
 }
 
 // Whether a comparison holds in every lane.
-KULLBACK_INLINE bool all(Ints mask) {
+KULLBACK_INLINE bool all(bool mask) { return mask; }
+#if defined(__GNUC__)
+template <class Mask>
+KULLBACK_INLINE bool all(Mask mask) {
     std::int64_t every = -1;
-    for (int i = 0; i < lanes; ++i) every &= lane(mask, i);
+    for (int i = 0; i < lanes; ++i) every &= mask[i];
     return every != 0;
 }
+#endif
 
 // Up to `lanes` elements, `step` apart; what is missing is 0, which adds nothing to any measure.
 template <class T>

@@ -11,8 +11,6 @@ namespace {
 
 // Packs added before a block's sum goes into the compensated total.
 constexpr int block = 64;
-// Rows of a tile that are read side by side.
-constexpr int abreast = 4;
 
 // Two-sum (Knuth) in each lane.
 struct PackSum {
@@ -30,85 +28,161 @@ struct PackSum {
     KULLBACK_INLINE void pour(Sum& total) const {
         for (int i = 0; i < lanes; ++i) total.add(Sum{lane(high, i), lane(low, i)});
     }
+    KULLBACK_INLINE void pour(PackSum& total) const { total.add(*this); }
+};
+
+// A block's own sum of packs.
+struct PlainSum {
+    Pack sum = splat(0.0);
+
+    KULLBACK_INLINE void add(Pack x) { sum += x; }
+    KULLBACK_INLINE void pour(Sum& total) const { total.add(horizontal(sum)); }
+    KULLBACK_INLINE void pour(PackSum& total) const { total.add(sum); }
+};
+
+// What rows are divided by is compensated from the start: in an entropy near 0 its last bits are the first ones left.
+template <Measure M>
+struct Whole {
+    typedef PlainSum Type;
+};
+template <>
+struct Whole<Measure::sums> {
+    typedef PackSum Type;
+};
+
+// What is known of a block's packs seen so far.
+template <Measure M>
+struct Accumulator {
+    PlainSum terms[parts(M)];
+    typename Whole<M>::Type p, q;
+
+    KULLBACK_INLINE void look(Pack x, Pack y) {
+        p.add(x);
+        q.add(y);
+    }
+
+    // Into a Partial, or what is kept of a pack of columns.
+    template <class Total>
+    KULLBACK_INLINE void pour(Total& total) const {
+        for (int i = 0; i < parts(M); ++i) terms[i].pour(total.terms[i]);
+        p.pour(total.p);
+        q.pour(total.q);
+    }
 };
 
 // Compensated sums of a pack of columns.
+template <Measure M>
 struct Kept {
-    PackSum terms, p, q;
-    Ints signs{};
+    PackSum terms[parts(M)], p, q;
 
     KULLBACK_INLINE void lane_into(int c, Partial& partial) const {
-        partial.terms = {lane(terms.high, c), lane(terms.low, c)};
+        for (int i = 0; i < parts(M); ++i) partial.terms[i] = {lane(terms[i].high, c), lane(terms[i].low, c)};
         partial.p = {lane(p.high, c), lane(p.low, c)};
         partial.q = {lane(q.high, c), lane(q.low, c)};
-        partial.signs = static_cast<std::uint64_t>(lane(signs, c));
     }
 };
 
-struct Accumulator {
-    Pack terms = splat(0.0);
-    PackSum p, q;
-    Ints signs{};
-
-    template <Measure M, bool Scaled>
-    KULLBACK_INLINE void take(Pack x, Pack y, Pack weight, const Scales& scales) {
-        signs |= bits(x) | bits(y);
-        if constexpr (M == Measure::sums) {
-            // What rows are divided by: in an entropy near 0 its last bits are the first ones left.
-            p.add(x);
-            q.add(y);
-        } else {
-            p.high += x;
-            q.high += y;
-            const Pack d = difference<M, Scaled>(x, y, scales);
-            if constexpr (Scaled)
-                terms += term<M, Pack>(x * scales.p_factor, y * scales.q_factor, d, weight);
-            else
-                terms += term<M, Pack>(x, y, d, weight);
-        }
-    }
-
-    template <Measure M>
-    void pour(Partial& total) const {
-        total.terms.add(horizontal(terms));
-        if constexpr (M == Measure::sums) {
-            p.pour(total.p);
-            q.pour(total.q);
-        } else {
-            total.p.add(horizontal(p.high));
-            total.q.add(horizontal(q.high));
-        }
-        total.signs |= any_sign(signs);
-    }
-
-    KULLBACK_INLINE void pour(Kept& column) const {
-        column.terms.add(terms);
-        column.p.add(p);
-        column.q.add(q);
-        column.signs |= signs;
-    }
+struct Two {
+    Pack p, q;
 };
+
+template <Measure M, bool Scaled>
+KULLBACK_INLINE Outcome<Pack> outcome(const Two& of, const Scales& by) {
+    const Pack d = difference<M, Scaled>(of.p, of.q, by);
+    if constexpr (Scaled) return {of.p * by.p_factor, of.q * by.q_factor, d};
+    return {of.p, of.q, d};
+}
+
+// Calls keep(k, term) for every k below `packs`, at most `block`. The outcomes come from see(k), once each, and again from
+// look(k) should they turn out not to be ordinary.
+template <Measure M, bool Scaled, class P, class See, class Look, class Keep>
+KULLBACK_INLINE void each_term(int packs, P weight, const See& see, const Look& look, const Keep& keep) {
+    typedef Halves<M, Scaled, P> Half;
+    if constexpr (Half::exist) {
+        typename Half::First firsts[block];
+        P least = splat_as<P>(typename Traits<P>::Real(1));
+        for (int k = 0; k < packs; ++k) {
+            const Outcome<P> of = see(k);
+            least = smaller(Half::ordinary(of, weight), least);
+            firsts[k] = Half::first(of, weight);
+        }
+        if (any_sign(bits(least - Traits<P>::ordinary)))
+            for (int k = 0; k < packs; ++k) keep(k, term<M, Scaled>(look(k), weight));
+        else
+            for (int k = 0; k < packs; ++k) keep(k, Half::second(firsts[k], weight));
+    } else {
+        for (int k = 0; k < packs; ++k) keep(k, term<M, Scaled>(see(k), weight));
+    }
+}
+
+template <Measure M, int Index>
+struct Part {
+    static constexpr Measure measure = M;
+    static constexpr int index = Index;
+};
+
+// Calls take(part) for each of the measures whose terms a measure has.
+template <Measure M, class Take>
+KULLBACK_INLINE void each_part(const Take& take) {
+    if constexpr (M == Measure::decompose) {
+        take(Part<Measure::entropy, 0>{});
+        take(Part<Measure::kl, 1>{});
+        take(Part<Measure::cross_entropy, 2>{});
+    } else {
+        take(Part<M, 0>{});
+    }
+}
+
+// Sees every pack once, and takes the terms of every part of a measure; the first of them sees, the others look again.
+template <Measure M, bool Scaled, class See, class Look, class Scaling, class Keep>
+KULLBACK_INLINE void take_packs(int packs, Pack weight, const See& see, const Look& look, const Scaling& scaling,
+                                const Keep& keep) {
+    if constexpr (M == Measure::sums) {
+        for (int k = 0; k < packs; ++k) see(k);
+    } else {
+        each_part<M>([&](auto part) {
+            typedef decltype(part) Which;
+            const auto again = [&](int k) { return outcome<Which::measure, Scaled>(look(k), scaling(k)); };
+            const auto once = [&](int k) {
+                if constexpr (Which::index > 0) return again(k);
+                return outcome<Which::measure, Scaled>(see(k), scaling(k));
+            };
+            each_term<Which::measure, Scaled>(packs, weight, once, again,
+                                              [&](int k, Pack term) { keep(Which::index, k, term); });
+        });
+    }
+}
 
 // Terms in float32, sums in float64, of as many elements as fill packs of singles; returns how many those were. A term of
 // nearly equal numbers is as exact as one of others: only a scaled difference would ask for more than float32.
 template <Measure M>
 std::int64_t reduce_singles(const float* p, const float* q, std::int64_t length, float weight, Partial& total) {
-    const Singles weights = splat_as<Singles>(weight), one = splat_as<Singles>(1.0f);
     const std::int64_t packs = length / single_lanes;
-    for (std::int64_t k = 0; k < packs;) {
-        Accumulator sums;
-        SingleInts signs{};
-        for (const std::int64_t end = k + block < packs ? k + block : packs; k < end; ++k) {
-            const Singles x = load_singles(p + k * single_lanes), y = load_singles(q + k * single_lanes);
-            const Singles d = M == Measure::entropy ? x - one : M == Measure::cross_entropy ? y - one : x - y;
-            signs |= bits(x) | bits(y);
-            sums.p.high += folded(x);
-            sums.q.high += folded(y);
-            sums.terms += folded(term<M, Singles>(x, y, d, weights));
-        }
-        sums.template pour<M>(total);
-        if (any_sign(signs)) total.signs |= std::uint64_t{1} << 63;
+    SingleInts signs{};
+    for (std::int64_t from = 0; from < packs; from += block) {
+        Accumulator<M> sums;
+        const float *p_at = p + from * single_lanes, *q_at = q + from * single_lanes;
+        const int here = static_cast<int>(packs - from < block ? packs - from : block);
+        each_part<M>([&](auto part) {
+            typedef decltype(part) Which;
+            const auto look = [&](int k) {
+                const Singles x = load_singles(p_at + k * single_lanes), y = load_singles(q_at + k * single_lanes);
+                return Outcome<Singles>{x, y, Which::measure == Measure::cross_entropy ? y - 1.0f : x - y};
+            };
+            const auto see = [&](int k) {
+                const Outcome<Singles> of = look(k);
+                if constexpr (Which::index == 0) {
+                    signs |= bits(of.p) | bits(of.q);
+                    sums.look(folded(of.p), folded(of.q));
+                }
+                return of;
+            };
+            each_term<Which::measure, false>(here, splat_as<Singles>(weight), see, look,
+                                             [&](int, Singles term) { sums.terms[Which::index].add(folded(term)); });
+        });
+        sums.pour(total);
     }
+    total.negative |= any_sign(signs);
     return packs * single_lanes;
 }
 
@@ -119,34 +193,55 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
     const Scales scales(run.scale);
     const bool contiguous = run.p_step == 1 && run.q_step == 1;
     std::int64_t i = 0;
-    if constexpr (sizeof(T) == sizeof(float) && !Scaled && M != Measure::sums)
+    // The ratio in a term of χ² may pass the largest float32 where the term does not.
+    if constexpr (sizeof(T) == sizeof(float) && !Scaled && M != Measure::sums && M != Measure::chi2)
         if (contiguous) i = reduce_singles<M>(p, q, run.length, static_cast<float>(options.weight), total);
+    Ints signs{};
     while (i < run.length) {
-        Accumulator sums;
-        const std::int64_t rest = run.length - i, packs = rest / lanes < block ? rest / lanes : block;
-        if (contiguous) {
-            for (std::int64_t k = 0; k < packs; ++k, i += lanes)
-                sums.take<M, Scaled>(load(p + i), load(q + i), weight, scales);
-        } else {
-            for (std::int64_t k = 0; k < packs; ++k, i += lanes)
-                sums.take<M, Scaled>(gather(p + i * run.p_step, run.p_step, lanes),
-                                     gather(q + i * run.q_step, run.q_step, lanes), weight, scales);
-        }
+        Accumulator<M> sums;
+        const auto take = [&](int packs, const auto& look) {
+            const auto see = [&](int k) {
+                const Two two = look(k);
+                signs |= bits(two.p) | bits(two.q);
+                sums.look(two.p, two.q);
+                return two;
+            };
+            take_packs<M, Scaled>(
+                packs, weight, see, look, [&](int) -> const Scales& { return scales; },
+                [&](int part, int, Pack term) { sums.terms[part].add(term); });
+        };
+        const auto apart = [&](int k, std::int64_t count) {
+            const std::int64_t at = i + k * lanes;
+            return Two{gather(p + at * run.p_step, run.p_step, count), gather(q + at * run.q_step, run.q_step, count)};
+        };
+        const std::int64_t rest = run.length - i;
+        const int packs = static_cast<int>(rest / lanes < block ? rest / lanes : block);
+        if (contiguous)
+            take(packs, [&](int k) { return Two{load(p + i + k * lanes), load(q + i + k * lanes)}; });
+        else
+            take(packs, [&](int k) { return apart(k, lanes); });
+        i += packs * lanes;
         if (const std::int64_t left = run.length - i; 0 < left && left < lanes) {
             if (contiguous && run.length >= lanes)
-                sums.take<M, Scaled>(load_last(p + run.length, left), load_last(q + run.length, left), weight, scales);
+                take(1, [&](int) { return Two{load_last(p + run.length, left), load_last(q + run.length, left)}; });
             else
-                sums.take<M, Scaled>(gather(p + i * run.p_step, run.p_step, left),
-                                     gather(q + i * run.q_step, run.q_step, left), weight, scales);
+                take(1, [&](int) { return apart(0, left); });
             i = run.length;
         }
-        sums.template pour<M>(total);
+        sums.pour(total);
     }
+    total.negative |= any_sign(signs);
 }
 
+// One row of a tile, the next one asked for; a column that serves all is spread out, also to the left of the tile.
 template <class T>
-KULLBACK_INLINE Pack load_columns(const T* row, int column_step, int j) {
-    return column_step == 0 ? splat(static_cast<double>(row[0])) : load(row + j);
+KULLBACK_INLINE const T* open_row(const T* x, std::int64_t step, int column_step, int columns, T* spread) {
+    if (column_step == 0) {
+        for (int j = 0; j < lanes + columns; ++j) spread[j] = x[0];
+        return spread + lanes;
+    }
+    for (int j = 0; j < columns; j += 64 / sizeof(T)) KULLBACK_PREFETCH(x + step + j);
+    return x;
 }
 
 // The first column of a tile's pack k. The last pack overlaps the one before it (or, in a narrow last tile, the tile
@@ -158,41 +253,48 @@ KULLBACK_INLINE int first_column(const Tile& tile, int k) {
 
 template <Measure M, class T, bool Scaled>
 void reduce_tile_as(const Options& options, const Tile& tile, Partial* totals) {
-    constexpr int packs = tile_columns / lanes;
+    constexpr int most = tile_columns / lanes;
     const T *p = static_cast<const T*>(tile.p), *q = static_cast<const T*>(tile.q);
     const Pack weight = splat(options.weight);
     const int used = (tile.columns + lanes - 1) / lanes;
-    Kept kept[packs];
+    Kept<M> kept[most];
+    T p_spread[lanes + tile_columns], q_spread[lanes + tile_columns];
+    Scales scales[Scaled ? most : 1];
+    if constexpr (Scaled)
+        for (int k = 0; k < used; ++k)
+            for (int j = first_column(tile, k), c = j < 0 ? -j : 0; c < lanes; ++c)
+                scales[k].set(c, tile.scales[j + c]);
+    Ints signs{};
     for (std::int64_t i = 0; i < tile.length;) {
-        Accumulator sums[packs];
-        const std::int64_t end = i + block < tile.length ? i + block : tile.length;
-        while (i < end) {
-            // Several rows at a time: their columns are fetched side by side, and the sums stay in registers meanwhile.
-            const int rows = end - i < abreast ? static_cast<int>(end - i) : abreast;
-            const T *p_row = p + i * tile.p_step, *q_row = q + i * tile.q_step;
-            for (int k = 0; k < used; ++k) {
-                const int j = first_column(tile, k);
-                Scales scales(Scale{});
-                if constexpr (Scaled)
-                    for (int c = j < 0 ? -j : 0; c < lanes; ++c) scales.set(c, tile.scales[j + c]);
-                Accumulator column = sums[k];
-                for (int row = 0; row < rows; ++row) {
-                    KULLBACK_PREFETCH(p_row + (row + abreast) * tile.p_step + j);
-                    KULLBACK_PREFETCH(q_row + (row + abreast) * tile.q_step + j);
-                    column.take<M, Scaled>(load_columns(p_row + row * tile.p_step, tile.p_column, j),
-                                           load_columns(q_row + row * tile.q_step, tile.q_column, j), weight,
-                                           scales);
-                }
-                sums[k] = column;
+        Accumulator<M> sums[most];
+        for (const std::int64_t end = i + block < tile.length ? i + block : tile.length; i < end; ++i) {
+            const T* p_row = open_row(p + i * tile.p_step, tile.p_step, tile.p_column, tile.columns, p_spread);
+            const T* q_row = open_row(q + i * tile.q_step, tile.q_step, tile.q_column, tile.columns, q_spread);
+            for (int from = 0; from < used; from += block) {
+                const auto look = [&](int k) {
+                    const int j = first_column(tile, from + k);
+                    return Two{load(p_row + j), load(q_row + j)};
+                };
+                const auto see = [&](int k) {
+                    const Two two = look(k);
+                    signs |= bits(two.p) | bits(two.q);
+                    sums[from + k].look(two.p, two.q);
+                    return two;
+                };
+                take_packs<M, Scaled>(
+                    used - from < block ? used - from : block, weight, see, look,
+                    [&](int k) -> const Scales& { return scales[Scaled ? from + k : 0]; },
+                    [&](int part, int k, Pack term) { sums[from + k].terms[part].add(term); });
             }
-            i += rows;
         }
         for (int k = 0; k < used; ++k) sums[k].pour(kept[k]);
     }
     for (int k = 0; k < used; ++k) {
         const int first = first_column(tile, k);
-        for (int c = k * lanes - first; c < lanes && first + c < tile.columns; ++c) kept[k].lane_into(c, totals[first + c]);
+        for (int c = k * lanes - first; c < lanes && first + c < tile.columns; ++c)
+            kept[k].lane_into(c, totals[first + c]);
     }
+    totals[0].negative |= any_sign(signs);
 }
 
 template <Measure M, class T, bool Scaled>
@@ -204,9 +306,7 @@ void write_as(const Options& options, const Segment& run, double unit, void* out
         const std::int64_t count = run.length - i;
         const Pack x = run.p_step == 1 && count >= lanes ? load(p + i) : gather(p + i * run.p_step, run.p_step, count);
         const Pack y = run.q_step == 1 && count >= lanes ? load(q + i) : gather(q + i * run.q_step, run.q_step, count);
-        Accumulator one;
-        one.take<M, Scaled>(x, y, splat(options.weight), scales);
-        const Pack values = one.terms / unit;
+        const Pack values = term<M, Scaled>(outcome<M, Scaled>({x, y}, scales), splat(options.weight)) / unit;
         for (int c = 0; c < lanes && c < count; ++c) result[(i + c) * out_step] = static_cast<T>(lane(values, c));
     }
 }
@@ -223,6 +323,7 @@ void choose(const Options& options, const Call& call) {
         case Measure::jeffreys: return call.template with<Measure::jeffreys>();
         case Measure::total_variation: return call.template with<Measure::total_variation>();
         case Measure::chi2: return call.template with<Measure::chi2>();
+        case Measure::decompose: return call.template with<Measure::decompose>();
     }
 }
 
@@ -274,7 +375,7 @@ void write(const Options& options, const Segment& run, double unit, void* out, s
 
 }  // namespace
 
-void gap(Gap kind, const Operands& given, double* out);  // gaps.cpp
+void gap(GapKind kind, const Operands& given, double* out);  // gaps.cpp
 
 extern const Kernels kernels;
 const Kernels kernels = {KULLBACK_TEXT(KULLBACK_ISA), reduce, reduce_tile, write, gap};
