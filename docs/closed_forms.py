@@ -60,8 +60,8 @@ def page() -> str:
         f"There are {len(forms)} pairs with a finite closed form, between {families} families: {direct} with a formula "
         f"of their own and {len(forms) - direct} derived from another pair by an identity (an exponential distribution "
         "is a gamma distribution; a divergence is kept when both sides are mapped by one bijection). For "
-        f"{len(infinite)} more the answer is always infinite, because P has mass where Q has none, or tails too heavy for it. "
-        "`kb.closed_forms()` lists them all.",
+        f"{len(infinite)} more the answer is always infinite, because P has mass where Q has none, or tails too heavy "
+        "for it. `kb.closed_forms()` lists them all.",
         "",
         "Indices P and Q say whose parameter it is; parameters are those of the classes in `kullback.distributions`.",
     ]

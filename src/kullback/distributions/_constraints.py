@@ -38,6 +38,12 @@ class Rule:
     lower: float = field(default=-math.inf)
     upper: float = field(default=math.inf)
 
+    def allows(self, number: float) -> bool:
+        """Whether a number keeps the rule."""
+        import array_api_compat.numpy as xp
+
+        return bool(self.holds(xp, np.asarray(number)))
+
     def check(self, xp: Namespace, family: str, name: str, value: Array) -> None:
         """Refuse a value that breaks the rule, naming where and what it is."""
         if not inspectable(value) or 0 in value.shape:
@@ -76,9 +82,17 @@ def _whole(lower: float) -> Test:
     return holds
 
 
+def _slack(terms: int) -> float:
+    """What sums of so many numbers may miss 1 by, that were rounded in float32 and then widened.
+
+    The dtype in which a parameter was first made is not known here: float32 is kept as float64.
+    """
+    return (4 + 2 * math.sqrt(terms)) * 2.0**-23
+
+
 def _sum_to_one(xp: Namespace, x: Array) -> Array:
     # As in kullback.arrays: what was normalised in float32 and then widened is within this.
-    slack = 4 * 2.0**-23 + 2 * math.sqrt(x.shape[-1]) * 2.0**-23
+    slack = _slack(x.shape[-1])
     return xp.all(x >= 0, axis=-1) & (xp.abs(xp.sum(x, axis=-1) - 1) <= slack)
 
 
@@ -86,7 +100,10 @@ def _positive_definite(xp: Namespace, x: Array) -> Array:
     """By its Cholesky factor, which exists for no other matrix, and by symmetry."""
     matrices = np.asarray(x if isinstance(x, np.ndarray) else _to_numpy(x), dtype=np.float64)
     size = np.max(np.abs(matrices), axis=(-1, -2), keepdims=True)
-    even = np.all(np.abs(matrices - np.swapaxes(matrices, -1, -2)) <= 1e-5 * size, axis=(-1, -2))
+    slack = _slack(matrices.shape[-1]) * size
+    even = np.all(np.abs(matrices - np.swapaxes(matrices, -1, -2)) <= slack, axis=(-1, -2))
+    if _has_cholesky(matrices):
+        return xp.asarray(even)
     flat = matrices.reshape(-1, *matrices.shape[-2:])
     factored = np.array([_has_cholesky(m) for m in flat], dtype=bool).reshape(matrices.shape[:-2])
     return xp.asarray(even & factored)
@@ -110,7 +127,7 @@ def _lower_triangular(xp: Namespace, x: Array) -> Array:
 
 
 def _unit_length(xp: Namespace, x: Array) -> Array:
-    return xp.abs(xp.sum(x * x, axis=-1) - 1) <= 1e-5
+    return xp.abs(xp.sum(x * x, axis=-1) - 1) <= 2 * _slack(x.shape[-1])
 
 
 REAL = Rule("a finite number", _finite)
@@ -122,7 +139,7 @@ BOUND = Rule("a number, or an infinity", lambda xp, x: x == x)
 LOGIT = Rule("a number, or an infinity", lambda xp, x: x == x)
 WHOLE = Rule("a whole number", _whole(-math.inf))
 COUNT = Rule("a whole number of at least 0", _whole(0), lower=0.0)
-COUNT_FROM_1 = Rule("a whole number of at least 1", _whole(1), lower=0.0)
+COUNT_FROM_1 = Rule("a whole number of at least 1", _whole(1), lower=1.0)
 VECTOR = Rule("a vector of finite numbers", _finite, event_ndim=1)
 POSITIVE_VECTOR = Rule("a vector of finite numbers above 0", _between(0, math.inf), event_ndim=1, lower=0.0)
 MATRIX = Rule("a matrix of finite numbers", _finite, event_ndim=2)

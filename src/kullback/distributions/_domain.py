@@ -61,19 +61,19 @@ def never_covers(p: type[Family], q: type[Family]) -> bool:
     return _always_below(lowest_p, lowest_q) or _always_below(highest_q, highest_p)
 
 
-def _range(family: type[Family], end: Bound) -> tuple[float, float, bool]:
-    """Return the values a bound may take, and whether the ends of that range are left out."""
+def _range(family: type[Family], end: Bound) -> tuple[float, float, bool, bool]:
+    """Return the least and the most that a bound may be, and whether it may be exactly these."""
     if not isinstance(end, str):
-        return float(end), float(end), False
+        return float(end), float(end), True, True
     if end not in family.parameters:
-        return -math.inf, math.inf, True
+        return -math.inf, math.inf, False, False
     rule = family.parameters[end].rule
-    return rule.lower, rule.upper, True
+    return rule.lower, rule.upper, rule.allows(rule.lower), rule.allows(rule.upper)
 
 
-def _always_below(a: tuple[float, float, bool], b: tuple[float, float, bool]) -> bool:
-    (_, a_most, a_open), (b_least, _, b_open) = a, b
-    return a_most < b_least or (a_most == b_least and (a_open or b_open))
+def _always_below(a: tuple[float, float, bool, bool], b: tuple[float, float, bool, bool]) -> bool:
+    (_, a_most, _, a_reached), (b_least, _, b_reached, _) = a, b
+    return a_most < b_least or (a_most == b_least and not (a_reached and b_reached))
 
 
 def covers(q: Family, p: Family) -> Array | bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from kullback._core.errors import NoClosedForm
 from kullback.arrays._backend import Array, Namespace, device, inspectable, without_gradient
 from kullback.arrays._numeric import blocked_sum
@@ -18,23 +20,27 @@ from ._chance import Chance
 from ._counting import binomial_over_poisson, log_binomial, log_poisson
 from ._numeric import dip, weighed_gap
 
+# Terms of one distribution, and of a batch, which are held in memory a dozen times over.
 LIMIT = 10**6
+LIMIT_OF_BATCH = 10**7
 _HEAVY = -100.0
 # From k and the mean of P, the log-ratio of Q* to a Poisson law of that mean; None where Q* is that law.
 OverPoisson = Callable[[Array, Array], Array] | None
 
 
-def largest(xp: Namespace, count: Array, pair: str) -> int:
-    """Return the largest of the counts, which is where the sums end."""
+def largest(xp: Namespace, count: Array, pair: str, *others: Array) -> int:
+    """Return the largest of the counts, which is where the sums end, for the batch of them and the other parameters."""
     if not inspectable(count):
         raise NoClosedForm(
             f"{pair} is a finite sum, whose length must be known: counts cannot be traced by jit; kullback.estimate "
             "takes any distribution"
         )
     last = float(xp.max(without_gradient(count))) if 0 not in count.shape else 0.0
-    if last > LIMIT:
+    batch = math.prod(np.broadcast_shapes(count.shape, *(other.shape for other in others)))
+    if last > LIMIT or last * batch > LIMIT_OF_BATCH:
+        of_batch = f" in each of {batch} distributions, beyond {LIMIT_OF_BATCH} in all" if batch > 1 else ""
         raise NoClosedForm(
-            f"{pair} is a sum of as many terms as there are counts, taken up to {LIMIT}, got {last:g}; "
+            f"{pair} is a sum of as many terms as there are counts, taken up to {LIMIT}, got {last:g}{of_batch}; "
             "kullback.estimate(P, Q) computes it numerically and states its error"
         )
     return int(last)
@@ -60,7 +66,7 @@ def column(x: Array) -> Array:
 
 def binomial_shape(xp: Namespace, n: Array, chance: Chance, pair: str, over: OverPoisson = None) -> Array:
     """D of a binomial law to the member of another family that has its mean."""
-    last = largest(xp, n, pair)
+    last = largest(xp, n, pair, chance.yes)
     inner = (chance.yes != 0) & (chance.no != 0) & (n != 0)
     half = xp.where(inner, chance.yes, xp.full_like(chance.yes, 0.5))
     if chance.logits is None:

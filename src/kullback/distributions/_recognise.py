@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from ._family import Family
 
 Maker = Callable[..., Family | None]
 
-_makers: dict[tuple[str, str], Maker] = {}
+_makers: dict[tuple[str, str], list[Maker]] = {}
 
 
 def recognise(library: str, *names: str) -> Callable[[Maker], Maker]:
@@ -26,25 +26,25 @@ def recognise(library: str, *names: str) -> Callable[[Maker], Maker]:
         the object.
     names : str
         Names of the distributions: of the class, or in scipy.stats of the object ("norm", "gamma", …).
+
+    Notes
+    -----
+    A maker may decline an object by returning None. Several makers of one name, which take the same arguments, are
+    asked in the order of the names of their files, whichever was imported first; in one file, from top to bottom.
     """
 
     def register(maker: Maker) -> Maker:
         for name in names:
-            known = _makers.get((library, name))
-            _makers[library, name] = maker if known is None else _either(maker, known)
+            known = _makers.setdefault((library, name), [])
+            if known and wanted(known[0]) != wanted(maker):
+                raise ValueError(
+                    f"{library} {name}: {maker.__module__} takes other arguments than {known[0].__module__}"
+                )
+            known.append(maker)
+            known.sort(key=lambda made: made.__module__)
         return maker
 
     return register
-
-
-def _either(maker: Maker, other: Maker) -> Maker:
-    """Return what asks another maker where one declines."""
-
-    def make(law: Any) -> Family | None:
-        found = maker(law)
-        return other(law) if found is None else found
-
-    return make
 
 
 def recognise_alike(family: type[Family], *, libraries: tuple[str, ...] = ("torch", "numpyro"), name: str = "") -> None:
@@ -54,6 +54,7 @@ def recognise_alike(family: type[Family], *, libraries: tuple[str, ...] = ("torc
         values = values_of(law, *family.parameters)
         return family.trusted(**values) if was_checked(law) else family(**values)
 
+    make.__module__ = family.__module__
     for library in libraries:
         recognise(library, name or family.__name__)(make)
 
@@ -80,4 +81,17 @@ def wanted(make: Maker) -> frozenset[str]:
 
 def maker(library: str, name: str) -> Maker | None:
     """Return what turns such an object into a family; None where nothing does."""
-    return _makers.get((library, name))
+    makers = _makers.get((library, name), [])
+    return makers[0] if len(makers) == 1 else _first_of(tuple(makers)) if makers else None
+
+
+@cache
+def _first_of(makers: tuple[Maker, ...]) -> Maker:
+    """Return what asks the next maker where one declines."""
+
+    @wraps(makers[0])
+    def make(*values: Any, **named: Any) -> Family | None:
+        found = (maker(*values, **named) for maker in makers)
+        return next((law for law in found if law is not None), None)
+
+    return make

@@ -88,7 +88,7 @@ def closed_form(
 
 def always_infinite(p: type[Family], q: type[Family], *, source: str) -> None:
     """Register that D(P‖Q) is infinite for all parameters though Q has mass wherever P has: by P's tails."""
-    closed_form(p, q, formula=r"\infty", source=source, infinite=True)(_infinite)
+    closed_form(p, q, formula=r"\infty", source=source, infinite=True)(infinite)
 
 
 def seen_as(family: type[Family], other: type[Family], *, bijection: str = "") -> Callable[[View], View]:
@@ -140,7 +140,7 @@ def _search(p: type[Family], q: type[Family]) -> ClosedForm | None:
     if (p, q) in _direct:
         return _direct[p, q]
     if never_covers(p, q):
-        return ClosedForm(p, q, r"\infty", "P has mass where Q has none", _infinite)
+        return ClosedForm(p, q, r"\infty", "P has mass where Q has none", infinite)
     best: tuple[int, ClosedForm] | None = None
     for p_path in _paths(p):
         for q_path in _paths(q):
@@ -178,7 +178,8 @@ def _derived(
     return ClosedForm(p, q, form.formula, form.source, compute, via=form.name, infinite=form.infinite)
 
 
-def _infinite(p: Family, q: Family) -> Array:
+def infinite(p: Family, q: Family) -> Array:
+    """D(P‖Q) of laws of which P has mass where Q has none, for the batch of both."""
     xp = p.xp
     given = (*p.given.values(), *q.given.values())
     # Bound to the parameters, so that it can be differentiated; logits may be infinite.

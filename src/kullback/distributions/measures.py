@@ -8,13 +8,13 @@ from typing import Any
 
 from kullback._core.errors import InputError, InputTypeError, NoClosedForm
 from kullback._core.units import nats_per_unit
-from kullback.arrays._backend import Array, finish, quiet
+from kullback.arrays._backend import Array, finish, inspectable, quiet
 
 from . import _exponential
 from ._domain import covers
 from ._exponential import ExponentialFamily
 from ._family import Family, knows, together
-from ._registry import find, nearest
+from ._registry import find, infinite, nearest
 from .adapters import adapt
 
 Law = Family
@@ -57,11 +57,23 @@ def kl(p: Law, q: Law) -> Array:
     """D(P‖Q) in nats, of distributions in one array library."""
     form = find(type(p), type(q))
     if form is None:
+        if _lies_apart(p, q):
+            return infinite(p, q)
         raise NoClosedForm(refusal(p, q))
     value = form.compute(p, q)
     if not form.finite or (p.domain.fixed and q.domain.fixed):
         return value
     return p.xp.where(covers(q, p), value, p.xp.full_like(value, math.inf))
+
+
+def _lies_apart(p: Law, q: Law) -> bool:
+    """Whether every P of the batch is known to have mass where its Q has none."""
+    if p.domain.space != q.domain.space or p.domain.space not in ("reals", "integers"):
+        return False
+    covered = covers(q, p)
+    if isinstance(covered, bool):
+        return not covered
+    return inspectable(covered) and not bool(p.xp.any(covered))
 
 
 def refusal(p: Law, q: Law) -> str:
