@@ -117,3 +117,12 @@ def test_no_difference_is_none_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gaps, "_gap", lambda number, values: calls.append(number))
     _numeric.log_ratio(xp, a, b, difference=None)
     assert calls == [0]
+
+
+def test_the_rest_of_stirling_keeps_its_digits_for_middle_arguments() -> None:
+    x = np.array([1e-3, 0.5, 1.9, 2.0, 2.7, 5.0, 7.3, 9.99, 10.0, 40.0, 1e9])
+    got = _numeric.stirling_rest(xp, x)
+    with mp.workdps(60):
+        for value, at in zip(got, map(mp.mpf, x.tolist()), strict=True):
+            truth = mp.loggamma(at) - (at - 0.5) * mp.log(at) + at - mp.log(2 * mp.pi) / 2
+            assert abs(mp.mpf(float(value)) - truth) <= abs(truth) * 4e-15, at

@@ -61,8 +61,3 @@ def renyi(p: ExponentialFamily, q: ExponentialFamily, order: float, kl: Any) -> 
     middle, exists = tilted(p, q, order)
     value = kl(middle, q) + order / (1 - order) * kl(middle, p)
     return p.xp.where(exists, value, p.xp.full_like(value, math.inf))
-
-
-def bhattacharyya(p: ExponentialFamily, q: ExponentialFamily, kl: Any) -> Array:
-    """−log ∫√(p·q), half the Rényi divergence of order ½."""
-    return 0.5 * renyi(p, q, 0.5, kl)

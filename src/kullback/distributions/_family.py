@@ -51,7 +51,7 @@ class Family:
     """A distribution of a known family, or a batch of them.
 
     A family declares its parameters with `parameter`, its `domain`, and as much of `log_density`, `entropy`, `mean`,
-    `variance`, `sample` and `expectations` as has a closed form. Parameters broadcast; they are kept in working
+    `variance` and `sample` as has a closed form. Parameters broadcast; they are kept in working
     precision (float32 on a CPU is widened), results come back in the dtype they were given in.
     """
 

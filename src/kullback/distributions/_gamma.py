@@ -11,17 +11,12 @@ import math
 from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._numeric import polynomial
 
-from ._numeric import exp_gap, stirling_gap
+from ._numeric import STIRLING, exp_gap, stirling_gap
 from ._special import EULER, LOG_2PI, special
 
-# B_2k/(2k(2k−1)) and B_2k; past _SHIFT the first term left out is below 1e-17.
-_STIRLING = [
-    1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400,
-]  # fmt: skip
+# B_2k; past _SHIFT the first term left out is below 1e-17.
 _BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510]
 _SHIFT = 10
-# Of artanh's series in z², for z up to 1/5.
-_TANH = [1 / (2 * j + 3) for j in range(12)]
 _FRACTIONS = 80
 
 
@@ -29,24 +24,6 @@ def lgamma_gap_by(xp: Namespace, a: Array, d: Array) -> Array:
     """Log Γ(a + d) − log Γ(a) − ψ(a)·d of positive a and a + d, from the exact d."""
     b = a + d
     return b * exp_gap(xp, -xp.log1p(d / a)) + stirling_gap(xp, a, b, d)
-
-
-def stirling_remainder(xp: Namespace, k: Array) -> Array:
-    """Log Γ(k) − (k − ½)·log k + k − ½·log 2π, above 0 and about 1/(12k), to full relative accuracy."""
-    small = k < 2
-    middle = ~small & (k < _SHIFT)
-    low = xp.where(small, k, xp.ones_like(k))
-    direct = special(xp).lgamma(low) - (low - 0.5) * xp.log(low) + low - 0.5 * LOG_2PI
-    start = xp.where(middle, k, xp.full_like(k, 5.0))
-    # rest(x) − rest(x + 1) = (x + ½)·log(1 + 1/x) − 1 = z²/3 + z⁴/5 + …, z = 1/(2x + 1).
-    steps = xp.zeros_like(k)
-    for j in range(_SHIFT - 2):
-        z = 1 / (2 * (start + j) + 1)
-        steps = steps + z * z * polynomial(z * z, _TANH)
-    high = xp.where(small, xp.full_like(k, float(_SHIFT)), xp.where(middle, k + (_SHIFT - 2), k))
-    y = 1 / high
-    series = y * polynomial(y * y, _STIRLING)
-    return xp.where(small, direct, xp.where(middle, series + steps, series))
 
 
 def trigamma(xp: Namespace, k: Array) -> Array:
@@ -76,7 +53,7 @@ def log_gamma_normality(xp: Namespace, k: Array) -> Array:
     high = xp.where(large, k, xp.full_like(k, float(_SHIFT)))
     y = 1 / high
     # The parts in 1/k of ½·log(kψ′), of k(ψ − log k) + ½ and of the rest.
-    terms = [-(2 * j + 2) * c for j, c in enumerate(_STIRLING)]
+    terms = [-(2 * j + 2) * c for j, c in enumerate(STIRLING)]
     series = 0.5 * xp.log1p(scaled_trigamma_excess(high)) + y * polynomial(y * y, terms)
     low = xp.where(large, xp.ones_like(k), k)
     f = special(xp)

@@ -13,15 +13,17 @@ from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._kernels.gaps import fused
 from kullback.arrays._numeric import polynomial
 
-from ._special import special
+from ._special import LOG_2PI, special
 
 # 1/(j+2)!: what is left out of exp_gap on [−1, 1] is below 1e-18 of it.
 _EXP_GAP = [1 / math.factorial(j + 2) for j in range(18)]
 # B_2k/(2k(2k−1)) of Stirling's series; past arguments of 10 the first term left out is below 1e-17 of a gap.
-_STIRLING = [
+STIRLING = [
     1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400,
 ]  # fmt: skip
 _SHIFT = 10
+# Of artanh's series in z², for z up to 1/5.
+_TANH = [1 / (2 * j + 3) for j in range(12)]
 
 
 @fused("log_ratio")
@@ -107,11 +109,6 @@ def dip(xp: Namespace, where: Array, p: Array) -> Array:
     return -(steep * p) - 0.75 * steep * p
 
 
-def lgamma_gap(xp: Namespace, a: Array, b: Array) -> Array:
-    """Gap of log Γ from a to b: log Γ(b) − log Γ(a) − ψ(a)·(b − a) of positive numbers."""
-    return relative_entropy(xp, b, a) + stirling_gap(xp, a, b)
-
-
 @fused("stirling")
 def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> Array:
     r"""Return what the gap of log Γ(x) has beyond that of x·log x − x; at least 0, about t²/4 with t = b/a − 1.
@@ -135,41 +132,49 @@ def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> A
     high_a, high_b = a_near + shift, b_near + shift
     # φ from the exact difference: a shifted argument has lost the last bits of it.
     lifted = steps + high_b * log_gap(xp, -d_near / high_b) - b_near * log_gap(xp, -d_near / b_near)
-    series = 0.5 * log_gap(xp, d_near / high_a) + _series_gap(xp, high_a, high_b, d_near)
+    series = 0.5 * log_gap(xp, d_near / high_a) + series_gap(xp, high_a, high_b, d_near)
     close = series + xp.where(large, xp.zeros_like(d), lifted)
     slope = stirling_slope(xp, a)
     apart = 0.5 * log_ratio(xp, a, b) + stirling_rest(xp, b) - stirling_rest(xp, a) - slope * d
     return xp.where(near, close, apart)
 
 
-def stirling_rest(xp: Namespace, x: Array) -> Array:
-    """What log Γ has beyond Stirling: log Γ(x) − (x − ½)·log x + x − ½·log 2π."""
-    large = x >= _SHIFT
-    y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
-    series = y * polynomial(y * y, _STIRLING)
-    low = xp.where(large, xp.ones_like(x), x)
-    direct = special(xp).lgamma(low) - (low - 0.5) * xp.log(low) + low - 0.5 * math.log(2 * math.pi)
-    return xp.where(large, series, direct)
+def stirling_rest(xp: Namespace, k: Array) -> Array:
+    """Log Γ(k) − (k − ½)·log k + k − ½·log 2π, above 0 and about 1/(12k), to full relative accuracy."""
+    small = k < 2
+    middle = ~small & (k < _SHIFT)
+    low = xp.where(small, k, xp.ones_like(k))
+    direct = special(xp).lgamma(low) - (low - 0.5) * xp.log(low) + low - 0.5 * LOG_2PI
+    start = xp.where(middle, k, xp.full_like(k, 5.0))
+    # rest(x) − rest(x + 1) = (x + ½)·log(1 + 1/x) − 1 = z²/3 + z⁴/5 + …, z = 1/(2x + 1).
+    steps = xp.zeros_like(k)
+    for j in range(_SHIFT - 2):
+        z = 1 / (2 * (start + j) + 1)
+        steps = steps + z * z * polynomial(z * z, _TANH)
+    high = xp.where(small, xp.full_like(k, float(_SHIFT)), xp.where(middle, k + (_SHIFT - 2), k))
+    y = 1 / high
+    series = y * polynomial(y * y, STIRLING)
+    return xp.where(small, direct, xp.where(middle, series + steps, series))
 
 
 def stirling_slope(xp: Namespace, x: Array) -> Array:
     """What ψ has beyond log: ψ(x) − log x."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
-    series = -0.5 * y - y * y * polynomial(y * y, [(2 * k + 1) * c for k, c in enumerate(_STIRLING)])
+    series = -0.5 * y - y * y * polynomial(y * y, [(2 * k + 1) * c for k, c in enumerate(STIRLING)])
     low = xp.where(large, xp.ones_like(x), x)
     return xp.where(large, series, special(xp).digamma(low) - xp.log(low))
 
 
-def _series_gap(xp: Namespace, a: Array, b: Array, d: Array) -> Array:
+def series_gap(xp: Namespace, a: Array, b: Array, d: Array) -> Array:
     """Return the gap of the sum over k in Stirling's series, from a to b = a + d, both at least 10."""
     x, y = 1 / a, 1 / b
     # The bracket of k is (d·x)(d·y)·x·S_n with n = 2k − 1, S_1 = 1, S_n = n·x^(n−1) + y·S_(n−1): no term cancels.
     s, power = xp.ones_like(x + y), xp.ones_like(x + y)
-    total = _STIRLING[0] * s
-    for n in range(2, 2 * len(_STIRLING)):
+    total = STIRLING[0] * s
+    for n in range(2, 2 * len(STIRLING)):
         power = power * x
         s = n * power + y * s
         if n % 2:
-            total = total + _STIRLING[n // 2] * s
+            total = total + STIRLING[n // 2] * s
     return (d * x) * ((d * y) * (x * total))

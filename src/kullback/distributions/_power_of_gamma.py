@@ -23,7 +23,7 @@ from ._constraints import POSITIVE, Rule
 from ._domain import reals
 from ._family import Family, family, parameter
 from ._gamma import lgamma_gap_by, log_gamma_normality, trigamma
-from ._numeric import _series_gap, exp_gap, log_ratio, stirling_gap
+from ._numeric import exp_gap, log_ratio, series_gap, stirling_gap
 from ._registry import closed_form
 from ._special import special
 
@@ -167,7 +167,7 @@ def shape_gap(xp: Namespace, k1: Array, k2: Array, excess: Array, log_size: Arra
     cubic = xp.where(near, v * v * v * polynomial(v, _ENTROPY_REST), (1 + w) * xp.log1p(w) - w - 0.5 * w * w)
     powers = (a + 1) * cubic - 0.5 * (e / a) * (e / (a + 1)) + stirling_gap(xp, a + 1, a + 1 + e, e)
     variances = xp.where(large, _log_variance_ratio(xp, k1, k2, excess, log_size), xp.zeros_like(e))
-    of_large = 0.5 * exp_gap(xp, variances) + b * powers + _series_gap(xp, a, b, b - a)
+    of_large = 0.5 * exp_gap(xp, variances) + b * powers + series_gap(xp, a, b, b - a)
     sizes = xp.where(excess > -1, exp_gap(xp, log_size), excess - log_size)
     direct = stirling_gap(xp, k1, k2) + k2 * gap + t * excess + sizes
     # Rounding may leave a sum that is 0 by −1e-17.

@@ -11,7 +11,7 @@ import math
 from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._numeric import polynomial
 
-from ._numeric import log_gap, stirling_rest, stirling_slope
+from ._numeric import STIRLING, log_gap, stirling_rest, stirling_slope
 
 _SHIFT = 10
 # Of log Γ(z+½) − log Γ(z) − ½·log z in z^(1−2k), from those of log Γ(z + a) (DLMF 5.11.8).
@@ -19,9 +19,8 @@ _HALF_STEP = [
     -1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -5461 / 425984, 929569 / 15728640,
     -3202291 / 8912896,
 ]  # fmt: skip
-# B_2k/(2k(2k−1)) of Stirling's remainder, and 2k−1 times that of its slope.
-_REST = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400]
-_SLOPE = [(2 * k + 1) * c for k, c in enumerate(_REST)]
+# 2k−1 times the coefficients of Stirling's remainder: those of its slope.
+SLOPE = [(2 * k + 1) * c for k, c in enumerate(STIRLING)]
 
 ENTROPY_OF_NORMAL = 0.5 * math.log(2 * math.pi * math.e)
 
@@ -86,7 +85,7 @@ def _slope_beyond_first(xp: Namespace, x: Array) -> Array:
     """ψ(x) − log x + 1/(2x)."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
-    series = -y * y * polynomial(y * y, _SLOPE)
+    series = -y * y * polynomial(y * y, SLOPE)
     return xp.where(large, series, stirling_slope(xp, x) + 0.5 / x)
 
 
@@ -96,8 +95,8 @@ def _beyond_first(xp: Namespace, x: Array) -> Array:
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
     square = y * y
     # s = −y/2 − y²·S and r = y·R: the constants and the terms in y cancel, and leave of ½ − r + (x − 1)·s − y/3
-    odd = polynomial(square, [-c - s for c, s in zip(_REST[1:], _SLOPE[1:], strict=True)])
-    series = square * (polynomial(square, _SLOPE) + y * odd)
+    odd = polynomial(square, [-c - s for c, s in zip(STIRLING[1:], SLOPE[1:], strict=True)])
+    series = square * (polynomial(square, SLOPE) + y * odd)
     low = xp.where(large, xp.ones_like(x), x)
     direct = 0.5 - stirling_rest(xp, low) + (low - 1) * stirling_slope(xp, low) - 1 / (3 * low)
     return xp.where(large, series, direct)
@@ -109,9 +108,9 @@ def digamma_difference(xp: Namespace, a: Array, d: Array) -> Array:
     x, y = 1 / (a + _SHIFT), 1 / (a + d + _SHIFT)
     # Of log x − 1/(2x) − Σ c_n·x^(−n): powers of 1/x by divided differences, (y^n − x^n)/(y − x).
     quotient, power, total = xp.ones_like(x * y), xp.ones_like(x * y), 0.5 * xp.ones_like(x * y)
-    for n in range(2, 2 * len(_SLOPE) + 1):
+    for n in range(2, 2 * len(SLOPE) + 1):
         power = power * x
         quotient = y * quotient + power
         if n % 2 == 0:
-            total = total + _SLOPE[n // 2 - 1] * quotient
+            total = total + SLOPE[n // 2 - 1] * quotient
     return steps + xp.log1p(d * x) + d * x * y * total

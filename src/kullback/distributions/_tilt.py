@@ -18,15 +18,14 @@ from ._shape import ENTROPY_OF_NORMAL
 _SMALL = 1.5
 
 
-def _zeta(s: int) -> float:
-    """Riemann's zeta function, by the summation of Euler and Maclaurin."""
-    n = 400.0
-    tail = n ** (1 - s) / (s - 1) + n**-s / 2 + s * n ** (-s - 1) / 12 - s * (s + 1) * (s + 2) * n ** (-s - 3) / 720
-    return math.fsum([*(k**-s for k in range(1, 400)), tail])
+def _series() -> list[float]:
+    from scipy.special import zeta
+
+    return [(-1) ** (k + 1) * float(zeta(2 * k)) / k / (2 * math.pi) ** (2 * k) for k in range(1, 16)]
 
 
 # K(η) = Σ 2·(−1)^(k+1)·ζ(2k)/(2k)·(η/2π)^2k, of the product for sinh.
-_SERIES = [(-1) ** (k + 1) * _zeta(2 * k) / k / (2 * math.pi) ** (2 * k) for k in range(1, 16)]
+_SERIES = _series()
 
 
 def log_sinhc(xp: Namespace, eta: Array) -> Array:

@@ -29,11 +29,11 @@ from kullback.distributions.families.kumaraswamy import Kumaraswamy, from_unifor
 from kullback.distributions.families.lognormal import LogNormal
 from kullback.distributions.families.uniform import Triangular, Uniform
 from kullback.distributions.families.weibull import Gumbel
-from kullback.distributions.pairs.to_inverse_gaussian import _FORMULA as INVERSE_FORMULA
+from kullback.distributions.pairs.to_inverse_gaussian import FORMULA as INVERSE_FORMULA
 from kullback.distributions.pairs.to_inverse_gaussian import _kl as into_inverse_gaussian
 from kullback.distributions.pairs.to_log_normal import _kl as into_log_normal
-from kullback.distributions.pairs.to_power_of_gamma import _FORMULA as POWER_FORMULA
-from kullback.distributions.pairs.to_power_of_gamma import _apart_from_shape as apart_from_shape
+from kullback.distributions.pairs.to_power_of_gamma import FORMULA as POWER_FORMULA
+from kullback.distributions.pairs.to_power_of_gamma import apart_from_shape
 
 LOG_FORMULA = r"\log(σ\sqrt{2π}) + E_P[\log x] + \frac{E_P[(\log x - μ)^2]}{2σ^2} - H(P)"
 _SOURCE = "from the moments of P and Stacy (1962), A generalization of the gamma distribution"

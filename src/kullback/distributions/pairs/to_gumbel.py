@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
-from kullback.distributions._gamma import stirling_remainder
-from kullback.distributions._numeric import exp_gap, log_gap, log_ratio, stirling_slope
+from kullback.distributions._numeric import exp_gap, log_gap, log_ratio, stirling_rest, stirling_slope
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import LOG_2PI
 from kullback.distributions.families.gamma import Gamma
@@ -43,7 +42,7 @@ def _gamma(p: Gamma, q: Gumbel) -> Array:
     xp, k = p.xp, p.concentration
     t = 1 / (q.scale * p.rate)
     slope = stirling_slope(xp, k)
-    of_shape = 1 - 0.5 * LOG_2PI - stirling_remainder(xp, k) + (k - 1) * slope
+    of_shape = 1 - 0.5 * LOG_2PI - stirling_rest(xp, k) + (k - 1) * slope
     of_scales = k * log_gap(xp, t) - xp.log(t) - 0.5 * xp.log(k) + of_shape
     return _with_moment(xp, q.loc / q.scale, -k * xp.log1p(t), of_scales)
 

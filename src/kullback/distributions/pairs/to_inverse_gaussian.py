@@ -46,7 +46,7 @@ def _kl(p: Any, q: InverseGaussian) -> Array:
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 
-_FORMULA = (
+FORMULA = (
     r"\frac12\log\frac{2π}{λ} + \frac32 E_P[\log x] + "
     r"\frac{λ}{2μ^2}\left(E_P[x] - 2μ + μ^2E_P[1/x]\right) - H(P)"
 )
@@ -54,7 +54,7 @@ _SOURCE = "from the moments of P"
 
 _FAMILIES: tuple[type[Family], ...] = (PowerOfGamma, Pareto)
 for _family in _FAMILIES:
-    closed_form(_family, InverseGaussian, formula=_FORMULA, source=_SOURCE)(_kl)
+    closed_form(_family, InverseGaussian, formula=FORMULA, source=_SOURCE)(_kl)
 
 
 def _log_sinhc(xp: Namespace, h: Array) -> Array:
@@ -65,7 +65,7 @@ def _log_sinhc(xp: Namespace, h: Array) -> Array:
     return xp.where(near, close, high + xp.log(-xp.expm1(-2 * high) / (2 * high)))
 
 
-@closed_form(LogNormal, InverseGaussian, formula=_FORMULA, source=_SOURCE)
+@closed_form(LogNormal, InverseGaussian, formula=FORMULA, source=_SOURCE)
 def _log_normal(p: LogNormal, q: InverseGaussian) -> Array:
     gap = p.power_gap(1)
     return _nearest(p, q, gap, gap) + 0.5 * _log_sinhc(p.xp, gap)

@@ -16,8 +16,8 @@ from typing import Any
 
 from kullback.arrays._backend import Array
 from kullback.distributions._family import Family
-from kullback.distributions._gamma import lgamma_gap_by, stirling_remainder
-from kullback.distributions._numeric import exp_gap
+from kullback.distributions._gamma import lgamma_gap_by
+from kullback.distributions._numeric import exp_gap, stirling_rest
 from kullback.distributions._power_of_gamma import GammaPower, PowerOfGamma, shape_gap
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import EULER, LOG_2PI
@@ -29,7 +29,7 @@ from kullback.distributions.families.inverse_gaussian import InverseGaussian
 from kullback.distributions.families.lognormal import LogNormal
 from kullback.distributions.families.pareto import Lomax, Pareto
 
-_FORMULA = (
+FORMULA = (
     r"\log\frac{Γ(k)}{|p|} + pk\log a - (pk - 1)\,E_P[\log x] + \frac{E_P[x^p]}{a^p} - H(P)"
 )  # fmt: skip
 _SOURCE = "from the moments of P and Stacy (1962), A generalization of the gamma distribution"
@@ -41,30 +41,30 @@ def _log_mean_ratio(p: Any, q: PowerOfGamma, gap: Array) -> Array:
     return q.power * (p.log_mean() - xp.log(q.scale)) + xp.log(q.rate / q.concentration) + gap
 
 
-def _apart_from_shape(p: Any, q: PowerOfGamma, gap: Array) -> Array:
+def apart_from_shape(p: Any, q: PowerOfGamma, gap: Array) -> Array:
     """D(P‖Q) but for the bracket."""
     xp, k = p.xp, q.concentration
     means = k * exp_gap(xp, _log_mean_ratio(p, q, gap))
-    return means + 0.5 * exp_gap(xp, xp.log(2 * gap * k)) + stirling_remainder(xp, k)
+    return means + 0.5 * exp_gap(xp, xp.log(2 * gap * k)) + stirling_rest(xp, k)
 
 
-@closed_form(LogNormal, PowerOfGamma, formula=_FORMULA, source=_SOURCE)
+@closed_form(LogNormal, PowerOfGamma, formula=FORMULA, source=_SOURCE)
 def _log_normal(p: LogNormal, q: PowerOfGamma) -> Array:
-    return _apart_from_shape(p, q, p.power_gap(q.power))
+    return apart_from_shape(p, q, p.power_gap(q.power))
 
 
-@closed_form(Pareto, PowerOfGamma, formula=_FORMULA, source=_SOURCE)
+@closed_form(Pareto, PowerOfGamma, formula=FORMULA, source=_SOURCE)
 def _pareto(p: Pareto, q: PowerOfGamma) -> Array:
     xp = p.xp
     gap = p.power_gap(q.power)
     finite = gap < math.inf
     gap = xp.where(finite, gap, xp.ones_like(gap))
     share = q.power / p.alpha
-    value = _apart_from_shape(p, q, gap) + 0.5 * (LOG_2PI - 1 + xp.log(2 * gap / (share * share)))
+    value = apart_from_shape(p, q, gap) + 0.5 * (LOG_2PI - 1 + xp.log(2 * gap / (share * share)))
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 
-@closed_form(Lomax, PowerOfGamma, formula=_FORMULA, source=_SOURCE)
+@closed_form(Lomax, PowerOfGamma, formula=FORMULA, source=_SOURCE)
 def _lomax(p: Lomax, q: PowerOfGamma) -> Array:
     # X/s is E/G of an exponential variable and a gamma one of shape α: what D is for E alone, and what G adds.
     xp, k = p.xp, q.concentration
@@ -82,14 +82,14 @@ def _lomax(p: Lomax, q: PowerOfGamma) -> Array:
 
 
 def _register_inverse_gaussian(family: type[Family], power: int) -> None:
-    @closed_form(InverseGaussian, family, formula=_FORMULA, source=_SOURCE)
+    @closed_form(InverseGaussian, family, formula=FORMULA, source=_SOURCE)
     def compute(p: InverseGaussian, q: Any) -> Array:
         view = q.power_of_gamma() if isinstance(q, GammaPower) else gamma_as_power(q)
         gap = p.power_gap(power)
         own = p.power_gap(1)
         # H(log X) = ½·log(2πe·μ/λ) − g₁/2.
         shape = 0.5 * (p.xp.log(2 * gap * p.concentration / p.loc) + own) - math.log(abs(power))
-        return _apart_from_shape(p, view, gap) + shape
+        return apart_from_shape(p, view, gap) + shape
 
 
 for _family, _power in (
