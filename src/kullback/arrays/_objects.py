@@ -35,7 +35,7 @@ def or_distributions(measure: _F) -> _F:
 
     @functools.wraps(measure)
     def either(*values: Any, **options: Any) -> Any:
-        if any(is_distribution(v) for v in values) or (options and _named(options)):
+        if any(is_distribution(v) for v in values[:2]) or (options and _named(options)):
             try:
                 bound = signature().bind(*values, **options)
             except TypeError as error:
