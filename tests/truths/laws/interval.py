@@ -37,8 +37,8 @@ def _kumaraswamy(x, concentration1, concentration0):
 
 
 def _continuous_bernoulli(x, probs):
-    norm = mp.log(2) if probs == 0.5 else mp.log(2 * mp.atanh(1 - 2 * probs) / (1 - 2 * probs))
-    return norm + x * mp.log(probs) + (1 - x) * mp.log(1 - probs)
+    norm = mp.log(2) if probs == 0.5 else mp.log((mp.log1p(-probs) - mp.log(probs)) / (1 - 2 * probs))
+    return norm + x * mp.log(probs) + (1 - x) * mp.log1p(-probs)
 
 
 def _logit_normal(x, loc, scale):
