@@ -23,7 +23,12 @@ _BERNOULLI = [
 
 
 def zeta_parts(xp: Namespace, s: Array, t: Array) -> tuple[Array, Array, Array, Array]:
-    """Return ζ(s), −ζ′(s), ζ(t) − ζ(s), and the gap ζ(t) − ζ(s) − (t − s)·ζ′(s)."""
+    """Return ζ(s), −ζ′(s), ζ(t) − ζ(s), and the gap ζ(t) − ζ(s) − (t − s)·ζ′(s).
+
+    Where t or s is so large that ζ is 1, as if it were no larger than is needed for that.
+    """
+    most = xp.full_like(s + t, -1.2 * math.log2(float(xp.finfo(s.dtype).smallest_normal)))
+    s, t = xp.where(s < most, s, most), xp.where(t < most, t, most)
     d = t - s
     k = xp.arange(1, _N, dtype=s.dtype, device=device(s))
     logs = xp.log(k)
@@ -43,7 +48,10 @@ def zeta_parts(xp: Namespace, s: Array, t: Array) -> tuple[Array, Array, Array, 
     value, slope = value + 0.5 * term, slope + 0.5 * length * term
     change, gap = change + 0.5 * moved, gap + 0.5 * bent
 
-    # Products s(s+1)…(s+n−1), their slopes, differences and gaps, one factor after another.
+    # Products s(s+1)…(s+n−1), their slopes, differences and gaps, one factor after another. Past s of 64, where what
+    # they weigh is below 1e-50 of the rest, they stay as they are there: huge, they would cancel.
+    s, t = (xp.where(x < 64, x, xp.full_like(x, 64.0)) for x in (s, t))
+    d = t - s
     product, tilt, step, bow = xp.ones_like(s), xp.zeros_like(s), xp.zeros_like(s), xp.zeros_like(s)
     for n in range(2 * len(_BERNOULLI) - 1):
         bow = (s + n) * bow + d * step

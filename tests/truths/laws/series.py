@@ -34,7 +34,14 @@ LAWS = [
         # Too heavy a tail to sum: the formula in many digits is the truth.
         width=lambda **_: mp.mpf(10) ** 6,
         ordinary=[{"power": 2.5}, {"power": 1.6}],
-        extreme=[{"power": 1 + 1e-6}, {"power": 1.01}, {"power": 4.0}, {"power": 20.0}],
+        extreme=[
+            {"power": 1 + 1e-6},
+            {"power": 1.01},
+            {"power": 4.0},
+            {"power": 20.0},
+            {"power": 1e4},
+            {"power": 1100001.0},
+        ],
     ),
     Law(
         name="DiscreteLaplace",

@@ -67,11 +67,13 @@ def _kl(p: Zeta, q: Zeta) -> Array:
     xp = p.xp
     d = q.power - p.power
     value, slope, change, gap = zeta_parts(xp, p.power + 0 * d, q.power + 0 * d)
-    # The divergence of k^−s itself, less that of the totals; where Q's total is far larger, both as they are.
-    large = change > value
-    growth = xp.log1p(change / value)
-    near = gap / value - exp_gap(xp, xp.where(large, xp.zeros_like(growth), growth))
-    return xp.where(large, growth + d * slope / value, near)
+    # The divergence of k^−s itself, less that of the totals; far apart, where nothing cancels, by the formula.
+    growth, linear = xp.log1p(change / value), d * (slope / value)
+    apart = growth + linear
+    far = (change > value) | (apart > 0.3 * (xp.abs(growth) + xp.abs(linear)))
+    zero = xp.zeros_like(growth)
+    near = xp.where(far, zero, gap) / value - exp_gap(xp, xp.where(far, zero, growth))
+    return xp.where(far, apart, near)
 
 
 @recognise("scipy", "zipf")
