@@ -12,8 +12,11 @@ from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._numeric import polynomial
 
 from ._curvature import by_curvature
+from ._numeric import log_gap
 from ._special import special
 
+# I₀(κ) − 1 − x = x²·Σ x^j/(j + 2)!², x = κ²/4.
+_BEYOND = [1 / math.factorial(j + 2) ** 2 for j in range(12)]
 _SMALL, _LARGE = 4.0, 20.0
 # I₀² + I₀I₂ − 2I₁² = Σ (2m)!/(m!²(m+1)!²)·(κ/2)^2m: all terms are above 0 (DLMF 10.31.3, for each product).
 _VARIANCE = [
@@ -71,6 +74,13 @@ def concentration_gap(xp: Namespace, a: Array, b: Array) -> Array:
     f = special(xp)
     apart = xp.log(f.i0e(b)) - xp.log(f.i0e(a)) + short_of_one(xp, a) * d
     return xp.where(near, close, apart)
+
+
+def log_normaliser_rest(xp: Namespace, kappa: Array, more: Array) -> Array:
+    """Log I₀(κ) − κ²/4 + `more`, for κ up to 2: about −κ⁴/64 of its own."""
+    x = kappa * kappa / 4
+    beyond = x * x * polynomial(x, _BEYOND)
+    return (more + beyond) - log_gap(xp, x + beyond)
 
 
 def _split(xp: Namespace, kappa: Array) -> tuple[Array, Array, Array]:

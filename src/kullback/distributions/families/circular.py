@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from kullback.arrays._backend import Array
-from kullback.distributions._circle import concentration_gap, mean_length, short_of_one
+from kullback.distributions._circle import concentration_gap, log_normaliser_rest, mean_length, short_of_one
 from kullback.distributions._constraints import INSIDE_UNIT, POSITIVE, REAL
 from kullback.distributions._domain import Domain
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import Family, family, parameter
+from kullback.distributions._numeric import log_gap
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import special
+from kullback.distributions.structures.transformed import Shifted
 
 
 @family
@@ -137,10 +139,17 @@ def _kl_wrapped(p: WrappedCauchy, q: WrappedCauchy) -> Array:
     source="Jammalamadaka and SenGupta (2001), Topics in circular statistics, chapter 2: the first moment is ρe^{iμ}",
 )
 def _kl_wrapped_von_mises(p: WrappedCauchy, q: VonMises) -> Array:
-    xp, k = p.xp, q.concentration
+    xp, c, k = p.xp, p.concentration, q.concentration
     half = xp.sin((p.loc - q.loc) / 2)
-    short = (1 - p.concentration) + 2 * p.concentration * half * half
-    return xp.log(special(xp).i0e(k)) + k * short - xp.log(p.room)
+    near = k <= 2
+    # Both near uniform: the squared distance of ρ·e^(iμ) from (κ/2)·e^(iν), and what is beyond the second order.
+    low = xp.where(near, k, xp.ones_like(k))
+    square = (c - low / 2) * (c - low / 2) + 2 * c * low * half * half
+    inner = xp.where(c < 0.5, c, 0.5 * xp.ones_like(c))
+    of_room = xp.where(c < 0.5, log_gap(xp, -inner * inner), -xp.log(p.room) - c * c)
+    close = square + log_normaliser_rest(xp, low, of_room)
+    short = (1 - c) + 2 * c * half * half
+    return xp.where(near, close, xp.log(special(xp).i0e(k)) + k * short - xp.log(p.room))
 
 
 recognise_alike(VonMises)
@@ -152,5 +161,6 @@ def _of_scipy(kappa: Any, loc: Any) -> VonMises:
 
 
 @recognise("scipy", "wrapcauchy")
-def _wrapped_of_scipy(c: Any, loc: Any) -> WrappedCauchy:
-    return WrappedCauchy(loc=loc, concentration=c)
+def _wrapped_of_scipy(c: Any, loc: Any) -> Shifted:
+    # SciPy's is on the line, from loc to loc + 2π, and so with another loc of another support.
+    return Shifted(WrappedCauchy(loc=math.pi + 0 * np.asarray(loc, float), concentration=c), np.asarray(loc) + math.pi)
