@@ -16,6 +16,6 @@ LAWS = [
         # The mean of x^p has its mass at p·σ² further right.
         marks=lambda loc, scale: [loc + k * scale**2 for k in (-2, -1, 1, 2)] if scale > 1 else [],
         ordinary=[{"loc": 0.3, "scale": 0.7}, {"loc": -0.4, "scale": 0.5}],
-        extreme=[{"loc": 100.0, "scale": 1e-6}, {"loc": -30.0, "scale": 6.0}],
+        extreme=[{"loc": 100.0, "scale": 1e-6}, {"loc": -30.0, "scale": 6.0}, {"loc": 0.0, "scale": 38.0}],
     )
 ]
