@@ -12,13 +12,27 @@ where N is how far log X is from normal, and rest is Stirling's.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
-from kullback.arrays._backend import Array
+from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._numeric import polynomial, two_product
 from kullback.distributions._family import Family
-from kullback.distributions._numeric import exp_gap, ratio_gap
-from kullback.distributions._power_of_gamma import PowerOfGamma
+from kullback.distributions._gamma import lgamma_gap_by
+from kullback.distributions._numeric import (
+    STIRLING,
+    exp_gap,
+    log_gap,
+    log_ratio,
+    ratio_gap,
+    stirling_gap,
+    stirling_rest,
+    stirling_slope,
+)
+from kullback.distributions._power_of_gamma import _ENTROPY_REST, PowerOfGamma, shape_gap
 from kullback.distributions._registry import closed_form
+from kullback.distributions._shape import digamma_difference
+from kullback.distributions._special import LOG_2PI, special
 from kullback.distributions._tilt import log_sinhc, tilt_gap
 from kullback.distributions.families.beta import Beta
 from kullback.distributions.families.beta import _kl as between_betas
@@ -36,6 +50,10 @@ from kullback.distributions.pairs.to_power_of_gamma import FORMULA as POWER_FORM
 from kullback.distributions.pairs.to_power_of_gamma import apart_from_shape
 
 LOG_FORMULA = r"\log(σ\sqrt{2π}) + E_P[\log x] + \frac{E_P[(\log x - μ)^2]}{2σ^2} - H(P)"
+# Of h(z) − ½·log z = −1/(3z) − Σ c_n·z^(−n), from n = 2 on.
+_BEYOND_FIRST = [
+    c for j, (first, second) in enumerate(pairwise(STIRLING)) for c in ((2 * j + 1) * first, -(2 * j + 4) * second)
+]
 _SOURCE = "from the moments of P and Stacy (1962), A generalization of the gamma distribution"
 
 
@@ -49,13 +67,122 @@ def _power_of_gamma(p: Any, q: PowerOfGamma) -> Array:
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 
+def _log_normal(p: Any, q: LogNormal) -> Array:
+    xp, variance = p.xp, p.log_variance()
+    value = into_log_normal(p, q)
+    # All but a point: rounding leaves nothing of the variance, and D is large.
+    shift = (p.log_mean() - q.loc) / q.scale
+    of_point = 0.5 * (shift * shift + LOG_2PI - 1) + xp.log(q.scale) - (p.entropy() - p.log_mean()) + 0.5
+    return xp.where(variance > 0, value, of_point)
+
+
 _FAMILIES: tuple[type[Family], ...] = (Uniform, Beta, Kumaraswamy)
 for _family in _FAMILIES:
-    closed_form(_family, PowerOfGamma, formula=POWER_FORMULA, source=_SOURCE)(_power_of_gamma)
-    closed_form(_family, LogNormal, formula=LOG_FORMULA, source="from the moments of log X under P")(into_log_normal)
+    closed_form(_family, LogNormal, formula=LOG_FORMULA, source="from the moments of log X under P")(_log_normal)
     closed_form(_family, InverseGaussian, formula=INVERSE_FORMULA, source="from the moments of P")(
         into_inverse_gaussian
     )
+closed_form(Uniform, PowerOfGamma, formula=POWER_FORMULA, source=_SOURCE)(_power_of_gamma)
+
+
+@closed_form(Beta, PowerOfGamma, formula=POWER_FORMULA, source=_SOURCE)
+def _beta(p: Beta, q: PowerOfGamma) -> Array:
+    xp = p.xp
+    # Of rate/(scale·b), from the exact product.
+    product, error = two_product(xp, q.scale + 0 * p.concentration0, p.concentration0 + 0 * q.scale)
+    formed = (product > 1e-30) & (product < 1e30) & (q.scale < 1e30) & (p.concentration0 < 1e30)
+    one = xp.ones_like(product)
+    rate = xp.where(formed, q.rate, one)
+    product, error = xp.where(formed, product, one), xp.where(formed, error, 0 * one)
+    relative = log_ratio(xp, rate, product, (rate - product) - error)
+    apart = log_ratio(xp, q.rate, p.concentration0) - xp.log(q.scale)
+    return _into_power(p, p, q, xp.ones_like(product), xp.log(q.scale), xp.where(formed, relative, apart))
+
+
+@closed_form(Kumaraswamy, PowerOfGamma, formula=POWER_FORMULA, source=_SOURCE)
+def _kumaraswamy(p: Kumaraswamy, q: PowerOfGamma) -> Array:
+    xp, a = p.xp, p.concentration1
+    log_scale = a * xp.log(q.scale)
+    # With X^α in place of X; α = 1 leaves a beta distribution, as it is.
+    apart = log_ratio(xp, q.rate, p.concentration0) - log_scale
+    return xp.where(a == 1, _beta(p.power(), q), _into_power(p, p.power(), q, a, log_scale, apart))
+
+
+def _into_power(p: Any, beta: Beta, q: PowerOfGamma, unit: Array, log_scale: Array, log_rate: Array) -> Array:
+    r"""D(P‖Q), X^unit being a beta variable, near the gamma one of shape a and rate s = a + b if b is large.
+
+    With p = power_Q/unit, R of the gamma distribution (`shape_gap`), G(s, s + p) the gap of log Γ, and h the entropy of
+    the logarithm of the gamma variable less that of the beta one,
+
+    .. math:: D = k\,(e^x - 1 - x) + R - k\,G(s, s + p) + h
+
+    The logarithms of scale^unit and of rate/(scale^unit·b) are given.
+    """
+    xp, k = p.xp, q.concentration + 0 * log_rate
+    a, b = beta.concentration1 + 0 * k, beta.concentration0 + 0 * k
+    s = a + b
+    excess = (q.power - unit) / unit
+    finite = a + q.power / unit > 0
+    excess = xp.where(finite, excess, xp.zeros_like(excess + k))
+    power = 1 + excess
+    log_size = log_ratio(xp, xp.where(finite, xp.abs(q.power + 0 * excess), unit + 0 * excess), unit + 0 * excess)
+    gap = lgamma_gap_by(xp, a + 1, excess)
+    lost, rest, size = _beyond_gamma(xp, a, b, k, excess)
+    log_mean_ratio = (log_rate - log_ratio(xp, s, b, a) - log_ratio(xp, k, a)) + gap
+    log_mean_ratio = log_mean_ratio + excess * (special(xp).digamma(a + 1) - xp.log(s) - log_scale)
+    log_mean_ratio = log_mean_ratio - (power * stirling_slope(xp, s) + lost)
+    means, shapes = k * exp_gap(xp, log_mean_ratio), shape_gap(xp, a, k, excess, log_size, gap)
+    value, size = means + (shapes + rest), means + shapes + size
+
+    # Where log X is nearly normal it is nearer to that.
+    own, variance = p.power_gap(q.power), p.log_variance() + 0 * k
+    formed = (own > 0) & (own < math.inf) & (variance > 0)
+    own, variance = (xp.where(formed, x, xp.ones_like(k)) for x in (own, variance))
+    ratio = own / variance
+    parts = [0.5 * exp_gap(xp, xp.log(2 * own * k)), stirling_rest(xp, k), p.normality()]
+    parts.append(0.5 * xp.log(2 * ratio / (q.power * q.power)))
+    normal = means + sum(parts)
+    size_of_normal = means + sum(xp.abs(x) for x in parts) + xp.abs(p.entropy()) + 3
+    # The one of the smaller terms has lost less.
+    value = xp.where(formed & (size_of_normal < size), normal, value)
+    return xp.where(finite, value, xp.full_like(value, math.inf))
+
+
+def _beyond_gamma(xp: Namespace, a: Array, b: Array, k: Array, excess: Array) -> tuple[Array, Array, Array]:
+    """G of s = a + b and the power 1 + ε, h − k·G, and how large the terms of that are."""
+    power = 1 + excess
+    large = b >= 10
+    # Beyond the first order in 1/s, h and G have these.
+    high_a, high_b = xp.where(large, a, xp.ones_like(a)), xp.where(large, b, xp.full_like(b, 10.0))
+    s = high_a + high_b
+    move = xp.where(large, power, xp.ones_like(power))
+    u = move / s
+    near = xp.abs(u) <= 0.125
+    v, w = xp.where(near, u, xp.zeros_like(u)), xp.where(near, xp.ones_like(u), u)
+    cubic = xp.where(near, v * v * v * polynomial(v, _ENTROPY_REST), (1 + w) * xp.log1p(w) - w - 0.5 * w * w)
+    third = s * cubic + stirling_gap(xp, s, s + move, move)
+    t = (k - high_a) / high_a
+    step = xp.where(large, excess, xp.zeros_like(excess))
+    first = -0.5 * (high_a / s) * (t + (2 * step + step * step) * (1 + t))
+    x, y = 1 / high_b, 1 / s
+    # (x^n − y^n)/(x − y), of the powers of 1/z in −h(z) + ½·log z.
+    quotient, power_of = xp.ones_like(x), xp.ones_like(x)
+    total = quotient / 3
+    for c in _BEYOND_FIRST:
+        power_of = power_of * x
+        quotient = y * quotient + power_of
+        total = total + c * quotient
+    second = 0.5 * log_gap(xp, -high_a / s) + (high_a * x) * y * total
+    of_large = (second - k * third) + first
+
+    low_a, low_b = xp.where(large, xp.ones_like(a), a), xp.where(large, xp.ones_like(b), b)
+    s = low_a + low_b
+    entropies = low_b * log_ratio(xp, s, low_b, low_a) - stirling_gap(xp, s, low_b, -low_a)
+    entropies = entropies - (low_b - 1) * digamma_difference(xp, low_b, low_a)
+    lost = lgamma_gap_by(xp, a + b, power)
+    of_small = entropies - k * xp.where(large, xp.zeros_like(lost), lost)
+    size = xp.where(large, second + k * xp.abs(third) + xp.abs(first), xp.abs(entropies) + k * lost)
+    return lost, xp.where(large, of_large, of_small), size
 
 
 @closed_form(
