@@ -9,6 +9,7 @@ from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._numeric import safe_log, xlogx
 
 from ._numeric import log_ratio, weighed_gap
+from ._recognise import values_of
 from ._special import special
 
 
@@ -173,4 +174,4 @@ def chosen(law: Any) -> dict[str, Any]:
     name = "probs" if "probs" in own else "logits"
     if param is not None and param is own.get("logits"):
         name = "logits"
-    return {name: getattr(law, name)}
+    return values_of(law, name)
