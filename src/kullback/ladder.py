@@ -17,6 +17,7 @@ from ._core.extras import require
 from .arrays._backend import quiet, without_gradient
 from .distributions import measures
 from .distributions._family import Family
+from .distributions._registry import find
 from .distributions.adapters import adapt
 from .distributions.foreign import Foreign
 from .distributions.numeric import DoesNotApply
@@ -212,7 +213,7 @@ def _refusal(p: Family, q: Family) -> str:
 
 def _closed_form(p: Family, q: Family) -> float | None:
     """Return the closed form in the precision that it is computed in; None where there is none."""
-    if isinstance(p, Foreign) or isinstance(q, Foreign):
+    if isinstance(p, Foreign) or isinstance(q, Foreign) or find(type(p), type(q)) is None:
         return None
     try:
         p, q = measures.paired(p, q)

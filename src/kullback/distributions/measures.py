@@ -16,6 +16,7 @@ from ._exponential import ExponentialFamily
 from ._family import Family, knows, together
 from ._registry import find, infinite, nearest
 from .adapters import adapt
+from .foreign import Foreign
 
 Law = Family
 
@@ -68,7 +69,8 @@ def kl(p: Law, q: Law) -> Array:
 
 def _lies_apart(p: Law, q: Law) -> bool:
     """Whether every P of the batch is known to have mass where its Q has none."""
-    if p.domain.space != q.domain.space or p.domain.space not in ("reals", "integers"):
+    # A law known by its density alone stays in NumPy, and need not be of the other's library.
+    if p.xp is not q.xp or p.domain.space != q.domain.space or p.domain.space not in ("reals", "integers"):
         return False
     covered = covers(q, p)
     if isinstance(covered, bool):
@@ -76,12 +78,16 @@ def _lies_apart(p: Law, q: Law) -> bool:
     return inspectable(covered) and not bool(p.xp.any(covered))
 
 
+def _called(law: Law) -> str:
+    return law.name if isinstance(law, Foreign) else type(law).__name__
+
+
 def refusal(p: Law, q: Law) -> str:
     """Say that there is no closed form, what the nearest ones are, and what to do."""
     near = nearest(type(p), type(q))
     known = f" (the nearest pairs that have one: {', '.join(near)})" if near else ""
     return (
-        f"no closed form of D(P‖Q) is known for {type(p).__name__}‖{type(q).__name__}{known}; "
+        f"no closed form of D(P‖Q) is known for {_called(p)}‖{_called(q)}{known}; "
         "kullback.estimate(P, Q) computes it numerically and states its error"
     )
 
