@@ -1,0 +1,93 @@
+"""Which estimator answers: those that can are weighed by how well each tells the held-out rows apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kullback._core.errors import InputError
+from kullback._core.text import quoted
+
+from .crossfit import calibrated
+from .estimators import Estimator, estimators
+from .intervals import two_sided
+from .problem import Problem
+from .result import Estimate
+
+_NEGLIGIBLE = 0.01  # of the weight
+_TEMPERATURE = 0.5  # held-out losses are noisy: nats of likelihood count half
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and how the others did.
+
+    Attributes
+    ----------
+    estimate : Estimate
+        The answer.
+    weights : mapping of str to float
+        Of every estimator that took part, by name, the heaviest first.
+    losses : mapping of str to float
+        Held-out logistic loss of each.
+    """
+
+    estimate: Estimate
+    weights: Mapping[str, float]
+    losses: Mapping[str, float]
+
+
+def named(name: str, problem: Problem) -> Estimator:
+    """Return the estimator of that name, or say which there are or why it refuses."""
+    all_of_them = estimators()
+    if name not in all_of_them:
+        raise InputError(f"method must be 'auto' or one of {', '.join(all_of_them)}; got {quoted(name)}")
+    reason = all_of_them[name].refuses(problem)
+    if reason is not None:
+        raise InputError(reason)
+    return all_of_them[name]
+
+
+def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Choice:
+    """Estimate by every estimator that can, and weigh them by held-out likelihood.
+
+    The weights are those of Bayesian model averaging with the held-out in place of the marginal likelihood (Yao,
+    Vehtari, Simpson & Gelman 2018, "Using stacking to average Bayesian predictive distributions", Bayesian Analysis
+    13); what the estimators that carry weight disagree about is part of the error.
+    """
+    seed = int(rng.integers(2**63))
+    reasons, answers = [], {}
+    for estimator in estimators().values():
+        if not estimator.AUTO:
+            continue
+        reason = estimator.refuses(problem)
+        if reason is not None:
+            reasons.append(reason)
+            continue
+        answers[estimator.NAME] = estimator.estimate(problem, np.random.default_rng(seed), confidence)
+    if not answers:
+        raise InputError(f"no estimator can answer: {'; '.join(dict.fromkeys(reasons))}")
+    losses = {name: answer.loss for name, answer in answers.items()}
+    least = min(losses.values())
+    raw = {name: np.exp(-_TEMPERATURE * (loss - least) * (problem.n + problem.m)) for name, loss in losses.items()}
+    total = sum(raw.values())
+    order = sorted(raw, key=lambda name: -raw[name])
+    weights = {name: float(raw[name] / total) for name in order}
+    return Choice(_averaged(answers, weights, confidence), weights, {name: losses[name] for name in order})
+
+
+def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], confidence: float) -> Estimate:
+    heavy = {name: weight for name, weight in weights.items() if weight > _NEGLIGIBLE}
+    total = sum(heavy.values())
+    best = answers[next(iter(heavy))]
+    if len(heavy) == 1 or np.isinf(best.interval[1]):
+        return best
+    value = sum(w * answers[name].value for name, w in heavy.items()) / total
+    square = sum(w * (answers[name].error ** 2 + (answers[name].value - value) ** 2) for name, w in heavy.items())
+    error = float(np.sqrt(square / total))
+    on_x = sum(w * answers[name].on_x for name, w in heavy.items()) / total
+    on_y = sum(w * answers[name].on_y for name, w in heavy.items()) / total
+    on_x, on_y = calibrated(on_x, on_y)
+    return replace(best, value=value, error=error, interval=two_sided(value, error, confidence), on_x=on_x, on_y=on_y)

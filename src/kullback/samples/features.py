@@ -1,0 +1,91 @@
+"""Features in which log p/q is sought: each basis is learnt from training rows and applied to any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pursuit import pursue
+
+Floats = NDArray[np.float64]
+Basis = Callable[[Floats], Floats]
+
+_BUMPS = 8
+_REACH = 30.0  # scaled values beyond this enter the powers as this
+COMPONENTS = 4  # directions that the pursuit keeps at most
+
+
+def linear(x: Floats, y: Floats, scales: int) -> Basis:
+    """The columns themselves."""
+    return lambda z: np.hstack([np.ones((len(z), 1)), _bounded(z)])
+
+
+def additive_quadratic(x: Floats, y: Floats, scales: int) -> Basis:
+    """The columns and the squares of those that are ordered: Gaussians whose axes are the columns."""
+    return lambda z: np.hstack([np.ones((len(z), 1)), _bounded(z), _bounded(z[:, :scales]) ** 2])
+
+
+def quadratic(x: Floats, y: Floats, scales: int) -> Basis:
+    """All products of two columns: any pair of Gaussians."""
+    k = x.shape[1]
+    rows, cols = np.triu_indices(k)
+    kept = (rows != cols) | (rows < scales)  # an indicator is its own square
+    rows, cols = rows[kept], cols[kept]
+
+    def basis(z: Floats) -> Floats:
+        z = _bounded(z)
+        return np.hstack([np.ones((len(z), 1)), z, z[:, rows] * z[:, cols]])
+
+    return basis
+
+
+def additive_splines(x: Floats, y: Floats, scales: int) -> Basis:
+    """A smooth curve in every ordered column, besides the indicators."""
+    bumps = _bumps(x[:, :scales], y[:, :scales])
+    return lambda z: np.hstack([np.ones((len(z), 1)), _bounded(z), bumps(z[:, :scales])])
+
+
+def pursued(x: Floats, y: Floats, scales: int) -> Basis:
+    """Curves and products in the few directions whose laws differ in shape, besides the squares of all columns."""
+    centre, directions = pursue(x[:, :scales], y[:, :scales], COMPONENTS)
+
+    def turn(z: Floats) -> Floats:
+        return np.asarray((z[:, :scales] - centre) @ directions)
+
+    bumps = _bumps(turn(x), turn(y))
+    rows, cols = np.triu_indices(directions.shape[1], 1)
+
+    def basis(z: Floats) -> Floats:
+        along = turn(z)
+        squares = _bounded(z[:, :scales]) ** 2
+        return np.hstack([np.ones((len(z), 1)), _bounded(z), squares, bumps(along), along[:, rows] * along[:, cols]])
+
+    return basis
+
+
+def _bounded(z: Floats) -> Floats:
+    return np.asarray(np.clip(z, -_REACH, _REACH))
+
+
+def _bumps(x: Floats, y: Floats) -> Basis:
+    """Squares, tails and Gaussian bumps at pooled quantiles of every column."""
+    count = _BUMPS if x.shape[1] > 1 else 2 * _BUMPS
+    both = np.concatenate([x, y])
+    knots = np.quantile(both, np.linspace(0.02, 0.98, count), axis=0)
+    centres, widths = [], []
+    for j in range(both.shape[1]):
+        at = np.unique(knots[:, j])
+        gaps = np.diff(at, prepend=at[0] - (at[-1] - at[0] or 1.0) / count)
+        around = np.maximum(gaps, np.append(gaps[1:], gaps[-1]))
+        centres.append(at)
+        widths.append(np.maximum(around, 1e-3 * (at[-1] - at[0] or 1.0)))
+
+    def basis(z: Floats) -> Floats:
+        shapes = [
+            np.exp(-0.5 * ((z[:, [j]] - c) / w) ** 2) for j, (c, w) in enumerate(zip(centres, widths, strict=True))
+        ]
+        return np.hstack([_bounded(z) ** 2, np.log1p(z * z), *shapes])
+
+    return basis
