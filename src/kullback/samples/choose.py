@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .problem import Problem
 from .result import Estimate
 
 _NEGLIGIBLE = 0.01  # of the weight
+_GLIMPSED = 0.6  # over √(n + m): how much the loss of half a sample may exceed that of the best fit
 _TEMPERATURE = 0.5  # held-out losses are noisy: nats of likelihood count half
 
 
@@ -58,24 +60,44 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
     13); what the estimators that carry weight disagree about is part of the error.
     """
     seed = int(rng.integers(2**63))
-    reasons, answers = [], {}
-    for estimator in estimators().values():
+    reasons: list[str] = []
+    answers: dict[str, Estimate] = {}
+    for estimator in sorted(estimators().values(), key=lambda estimator: hasattr(estimator, "glimpse")):
         if not estimator.AUTO:
             continue
         reason = estimator.refuses(problem)
         if reason is not None:
             reasons.append(reason)
             continue
+        if hasattr(estimator, "glimpse") and _hopeless(estimator, problem, answers, np.random.default_rng(seed)):
+            continue
         answers[estimator.NAME] = estimator.estimate(problem, np.random.default_rng(seed), confidence)
     if not answers:
         raise InputError(f"no estimator can answer: {'; '.join(dict.fromkeys(reasons))}")
-    losses = {name: answer.loss for name, answer in answers.items()}
+    losses = {name: answer.loss for name, answer in answers.items() if not np.isnan(answer.loss)}
+    if not losses:
+        name = min(answers, key=lambda name: answers[name].error)
+        return Choice(answers[name], {name: 1.0}, {})
     least = min(losses.values())
     raw = {name: np.exp(-_TEMPERATURE * (loss - least) * (problem.n + problem.m)) for name, loss in losses.items()}
     total = sum(raw.values())
     order = sorted(raw, key=lambda name: -raw[name])
     weights = {name: float(raw[name] / total) for name in order}
     return Choice(_averaged(answers, weights, confidence), weights, {name: losses[name] for name in order})
+
+
+def _hopeless(estimator: Any, problem: Problem, answers: Mapping[str, Estimate], rng: np.random.Generator) -> bool:
+    """Whether a fit to half the rows does plainly worse on the other half than the best so far does there."""
+    rivals = [answer for answer in answers.values() if not np.isnan(answer.loss)]
+    if not rivals:
+        return False
+    half_x, half_y = (fold == 0 for fold in problem.folds(2, rng))
+    on_x, on_y = estimator.glimpse(problem, half_x, half_y)
+    best = min(rivals, key=lambda answer: answer.loss)
+    assert best.on_x is not None
+    assert best.on_y is not None
+    there = replace(best, on_x=best.on_x[~half_x], on_y=best.on_y[~half_y])
+    return replace(best, on_x=on_x, on_y=on_y).loss > there.loss + _GLIMPSED / np.sqrt(problem.n + problem.m)
 
 
 def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], confidence: float) -> Estimate:
@@ -87,7 +109,9 @@ def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], con
     value = sum(w * answers[name].value for name, w in heavy.items()) / total
     square = sum(w * (answers[name].error ** 2 + (answers[name].value - value) ** 2) for name, w in heavy.items())
     error = float(np.sqrt(square / total))
-    on_x = sum(w * answers[name].on_x for name, w in heavy.items()) / total
-    on_y = sum(w * answers[name].on_y for name, w in heavy.items()) / total
-    on_x, on_y = calibrated(on_x, on_y)
+    shares = np.array([w / total for w in heavy.values()])
+    on_x, on_y = calibrated(
+        shares @ np.array([answers[name].on_x for name in heavy]),
+        shares @ np.array([answers[name].on_y for name in heavy]),
+    )
     return replace(best, value=value, error=error, interval=two_sided(value, error, confidence), on_x=on_x, on_y=on_y)

@@ -156,12 +156,12 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
     interval = two_sided(value, error, confidence)
     if outside > _UNPROMISED_REACH:
         caveats.append(
-            f"{outside:.0%} of P's rows lie where log p/q is larger than at almost any row of Q: the upper end is not "
-            "promised, and D may be infinite"
+            f"{outside:.0%} of P's rows lie where almost no row of Q was seen: the upper end is not promised, "
+            "and D may be infinite"
         )
         interval = (min(at_least(on_x, on_y, confidence), value), float("inf"))
     elif outside > _EXTRAPOLATED_REACH:
         caveats.append(
-            f"{outside:.0%} of P's rows lie where log p/q is larger than at almost any row of Q: there it is extrapolated"
+            f"{outside:.0%} of P's rows lie where almost no row of Q was seen: log p/q is extrapolated there"
         )
     return Estimate(value, error, interval, on_x, on_y, caveats=tuple(caveats))

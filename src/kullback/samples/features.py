@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 Basis = Callable[[Floats], Floats]
 
 _BUMPS = 8
+_GRID = 6  # bumps along either side of a surface
 _REACH = 30.0  # scaled values beyond this enter the powers as this
 COMPONENTS = 4  # directions that the pursuit keeps at most
 
@@ -61,6 +62,22 @@ def pursued(x: Floats, y: Floats, scales: int) -> Basis:
         along = turn(z)
         squares = _bounded(z[:, :scales]) ** 2
         return np.hstack([np.ones((len(z), 1)), _bounded(z), squares, bumps(along), along[:, rows] * along[:, cols]])
+
+    return basis
+
+
+def surfaces(x: Floats, y: Floats, scales: int) -> Basis:
+    """A smooth surface over every pair of ordered columns, besides curves and all products."""
+    curves, products = additive_splines(x, y, scales), quadratic(x, y, scales)
+    both = np.concatenate([x, y])
+    rows, cols = np.triu_indices(scales, 1)
+    knots = np.quantile(both[:, :scales], np.linspace(0.05, 0.95, _GRID), axis=0)
+    widths = np.maximum((knots[-1] - knots[0]) / (_GRID - 1), 1e-9)
+
+    def basis(z: Floats) -> Floats:
+        bumps = np.exp(-0.5 * ((z[:, :scales, None] - knots.T) / widths[:, None]) ** 2)
+        tensor = bumps[:, rows, :, None] * bumps[:, cols, None, :]
+        return np.hstack([curves(z), products(z)[:, 1 + z.shape[1] :], tensor.reshape(len(z), -1)])
 
     return basis
 

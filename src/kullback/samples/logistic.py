@@ -7,6 +7,7 @@ at the solution is what the standard error of the divergence is made of.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,15 +67,15 @@ def fit_logistic(x: Floats, y: Floats, penalty: Floats | float = 0.0, start: Log
     signs = np.where(np.arange(rows) < len(x), 1.0, -1.0)
     offset = float(np.log(len(x) / len(y)))
 
-    def newton(predictor: Floats) -> Floats:
+    def newton(predictor: Floats) -> Any:
         half = np.abs(special.expit(predictor) - 0.5)
         scaled = features * np.sqrt(0.25 - half * half)[:, None]
         hessian = scaled.T @ scaled
         hessian[np.diag_indices(size)] += ridge
-        return np.asarray(hessian)
+        return hessian
 
     weights = np.zeros(size) if start is None else start.weights.copy()
-    hessian = None if start is None else start.hessian * (rows / start.rows)
+    hessian: Any = None if start is None else start.hessian * (rows / start.rows)
     fresh = False
     loss, decrement = np.inf, np.inf
     step = np.zeros(size)

@@ -11,13 +11,14 @@ from scipy import linalg, special
 from .logistic import fit_logistic
 
 Floats = NDArray[np.float64]
+Slopes = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 _ROWS = 20_000  # of each sample: what finding a direction asks for
-_STARTS = 5
-_STEPS = 30
+_STARTS = 3
+_STEPS = 24
 _POLISHES = 4
-_SURE = 3.0  # standard errors by which a direction's shapes must differ
 _PLAIN = 10.0  # standard errors beyond which no other start is needed
+_NOISE, _NOISE_GROWTH = 1.0, 0.5  # a search through noise reaches about this many standard errors, growing with √d
 _CUTS = np.linspace(-2.4, 2.4, 9)
 _WIDTH = 0.6
 
@@ -36,16 +37,40 @@ def pursue(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
     centre, directions : ndarray
         The directions are columns, of unit pooled variance, the most different first; at least one, at most `most`.
     """
-    size = x.shape[1]
+    centre, white, u, v = _whitened(x, y)
+    turn, gaps = _found(u, v)
+    best = np.argsort(-gaps)
+    sure = int((gaps > _in_noise(len(turn))).sum())
+    kept = turn[:, best[: min(most, sure or most)]]
+    if len(turn) > 1:
+        kept = _polished(u, v, kept)
+    return centre, white @ kept
+
+
+def differ_in_shape(x: Floats, y: Floats) -> bool:
+    """Whether any direction is found in which the samples differ in shape by more than a search finds in noise."""
+    _, _, u, v = _whitened(x, y)
+    return bool(_found(u, v)[1].max() > _in_noise(x.shape[1]))
+
+
+def _in_noise(size: int) -> float:
+    return float(_NOISE + _NOISE_GROWTH * np.sqrt(size))
+
+
+def _whitened(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     x, y = x[:_ROWS], y[:_ROWS]
     centre = (x.mean(axis=0) + y.mean(axis=0)) / 2
     covariance = (np.atleast_2d(np.cov(x.T)) + np.atleast_2d(np.cov(y.T))) / 2
     values, vectors = linalg.eigh(covariance)
     white = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
-    u, v = (x - centre) @ white, (y - centre) @ white
+    return centre, white, (x - centre) @ white, (y - centre) @ white
+
+
+def _found(u: Floats, v: Floats) -> tuple[Floats, Floats]:
+    """Orthogonal directions, and by how many standard errors the samples differ along each."""
+    size = u.shape[1]
     a, b = u - u.mean(axis=0), v - v.mean(axis=0)
-    turn = np.eye(size)
-    gaps = _shape_gaps(a, b)
+    turn, gaps = np.eye(size), _shape_gaps(a, b)
     for seed in range(_STARTS if size > 1 else 0):
         other = _search(a, b, _orthogonal(np.random.default_rng(seed).normal(size=(size, size))))
         found = _shape_gaps(a @ other, b @ other)
@@ -53,12 +78,7 @@ def pursue(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
             turn, gaps = other, found
         if gaps.max() > _PLAIN:
             break
-    best = np.argsort(-gaps)
-    sure = int((gaps > _SURE).sum())
-    kept = turn[:, best[: min(most, sure or most)]]
-    if size > 1:
-        kept = _polished(u, v, kept)
-    return centre, white @ kept
+    return turn, gaps
 
 
 def _search(a: Floats, b: Floats, turn: Floats) -> Floats:
@@ -96,9 +116,7 @@ def _polished(u: Floats, v: Floats, turn: Floats) -> Floats:
     return turn
 
 
-def _newton_step(
-    u: Floats, v: Floats, turn: Floats, slopes: Callable[[Floats, Floats], tuple[Floats, Floats]]
-) -> Floats:
+def _newton_step(u: Floats, v: Floats, turn: Floats, slopes: Slopes) -> Floats:
     """The step of all directions together at which the linearised likelihood peaks."""
     z = np.concatenate([u, v])
     predictor, slope = slopes(z, z @ turn)
@@ -113,7 +131,7 @@ def _newton_step(
     return np.asarray(step.reshape(turn.shape[1], z.shape[1]).T)
 
 
-def _curves(u: Floats, v: Floats, turn: Floats) -> tuple[float, Callable[[Floats, Floats], tuple[Floats, Floats]]]:
+def _curves(u: Floats, v: Floats, turn: Floats) -> tuple[float, Slopes]:
     """Fit a + b·z + Σ g(wz); return its loss, and its value and slopes g′ as a function of z and wz."""
 
     def features(z: Floats, along: Floats) -> Floats:

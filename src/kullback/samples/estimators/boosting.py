@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kullback._core.errors import MissingExtra
 from kullback._core.extras import require
-from kullback.samples.crossfit import Floats, Mask, cross_fitted, free_spread, too_few
+from kullback.samples.crossfit import Floats, Mask, calibrated, cross_fitted, free_spread, too_few
 from kullback.samples.problem import Numbers, Problem
 from kullback.samples.result import Estimate
 
@@ -29,6 +29,11 @@ def refuses(problem: Problem) -> str | None:
 def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> Estimate:
     """Estimate D(P‖Q) in nats, by trees as of Friedman 2001 (Annals of Statistics 29) on binned columns."""
     return cross_fitted(problem, _Learner(problem.numbers), rng, confidence)
+
+
+def glimpse(problem: Problem, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
+    """Judge the rows that are not marked by one fit to those that are."""
+    return calibrated(*_Learner(problem.numbers).judge(train_x, train_y))
 
 
 def _sklearn() -> Any:
