@@ -53,8 +53,8 @@ def main(repetitions: int = 200, processes: int = 2) -> None:
         covers = f"{inside[two].mean():.3f}" if two.any() else ""
         holds = f"{inside[~two].mean():.3f}" if (~two).any() else ""
         lines.append(
-            f"| {case.name} | {case.d} | {case.truth:.4f} | {value.mean():.4f} | {value.std():.4f} | {two.mean():.0%} | "
-            f"{covers} | {1 - two.mean():.0%} | {holds} | {got[:, 4].mean():.2f} |"
+            f"| {case.name} | {case.d} | {case.truth:.4f} | {value.mean():.4f} | {value.std():.4f} "
+            f"| {two.mean():.0%} | {covers} | {1 - two.mean():.0%} | {holds} | {got[:, 4].mean():.2f} |"
         )
     text = "\n".join(lines) + "\n"
     (Path(__file__).parent / "results" / "samples_coverage.md").write_text(text, encoding="utf-8")

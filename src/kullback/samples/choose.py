@@ -97,15 +97,17 @@ def _hopeless(estimator: Any, problem: Problem, answers: Mapping[str, Estimate],
     assert best.on_x is not None
     assert best.on_y is not None
     there = replace(best, on_x=best.on_x[~half_x], on_y=best.on_y[~half_y])
-    return replace(best, on_x=on_x, on_y=on_y).loss > there.loss + _GLIMPSED / np.sqrt(problem.n + problem.m)
+    margin = _GLIMPSED / float(np.sqrt(problem.n + problem.m))
+    return replace(best, on_x=on_x, on_y=on_y).loss > there.loss + margin
 
 
 def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], confidence: float) -> Estimate:
     heavy = {name: weight for name, weight in weights.items() if weight > _NEGLIGIBLE}
-    total = sum(heavy.values())
     best = answers[next(iter(heavy))]
-    if len(heavy) == 1 or np.isinf(best.interval[1]):
+    heavy = {name: weight for name, weight in heavy.items() if np.isfinite(answers[name].interval[1])}
+    if len(heavy) <= 1 or np.isinf(best.interval[1]):
         return best
+    total = sum(heavy.values())
     value = sum(w * answers[name].value for name, w in heavy.items()) / total
     square = sum(w * (answers[name].error ** 2 + (answers[name].value - value) ** 2) for name, w in heavy.items())
     error = float(np.sqrt(square / total))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import linalg, special
 
 from .features import Basis
-from .intervals import at_least, beyond, separable, two_sided
+from .intervals import at_least, beyond, one_sided, separable, two_sided
 from .logistic import fit_logistic
 from .problem import Numbers, Problem
 from .result import Estimate
@@ -34,9 +34,18 @@ _UNPROMISED_REACH = 0.5  # and above which only a lower bound is promised
 
 
 class Learner(Protocol):
-    """Learns log p/q from some rows and judges the others."""
+    """Learns log p/q from some rows and judges the others.
+
+    Attributes
+    ----------
+    repetitions : int
+        Two-fold splits from which its loss is extrapolated.
+    open_ended : bool
+        Whether log p/q has no form in it, in several dimensions: what it missed is then not known to be small.
+    """
 
     repetitions: int
+    open_ended: bool
 
     def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
         """Fit on the marked rows; return log p/q at the others, of x and of y."""
@@ -58,7 +67,10 @@ class LinearLearner:
 
     repetitions = _HALVES
 
-    def __init__(self, numbers: Numbers, make: Callable[[Floats, Floats, int], Basis]) -> None:
+    def __init__(
+        self, numbers: Numbers, make: Callable[[Floats, Floats, int], Basis], *, open_ended: bool = False
+    ) -> None:
+        self.open_ended = open_ended
         basis = make(numbers.x, numbers.y, numbers.scales)
         self._x, self._y = basis(numbers.x), basis(numbers.y)
         self._whole = fit_logistic(self._x, self._y, _RIDGE)
@@ -82,6 +94,7 @@ class TurningLearner:
     """Logistic regression in features that are themselves learnt from both samples."""
 
     repetitions = 1
+    open_ended = False
 
     def __init__(self, numbers: Numbers, make: Callable[[Floats, Floats, int], Basis]) -> None:
         self._numbers, self._make = numbers, make
@@ -154,13 +167,23 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
     outside = beyond(on_x, on_y)
     caveats = []
     interval = two_sided(value, error, confidence)
+    if learner.open_ended:
+        # E_P f − E_Q e^f + 1 is at most D for every f (Nguyen, Wainwright & Jordan 2010), whatever f misses.
+        value = max(float(on_x.mean() - np.exp(on_y).mean() + 1), 0.0)
+        error = free_spread(on_x, on_y)
     if outside > _UNPROMISED_REACH:
         caveats.append(
             f"{outside:.0%} of P's rows lie where almost no row of Q was seen: the upper end is not promised, "
             "and D may be infinite"
         )
         interval = (min(at_least(on_x, on_y, confidence), value), float("inf"))
-    elif outside > _EXTRAPOLATED_REACH:
+    elif learner.open_ended:
+        caveats.append(
+            "log p/q was learnt without a formula, in several dimensions: what it misses is not known to be small, so "
+            "only a lower bound is promised"
+        )
+        interval = (one_sided(value, error, confidence), float("inf"))
+    if _EXTRAPOLATED_REACH < outside <= _UNPROMISED_REACH:
         caveats.append(
             f"{outside:.0%} of P's rows lie where almost no row of Q was seen: log p/q is extrapolated there"
         )

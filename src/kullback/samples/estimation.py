@@ -73,10 +73,12 @@ def subsampled(problem: Problem, most: int | None, rng: np.random.Generator) -> 
     """At most so many rows of each sample, and the caveat that says so."""
     if most is None or max(problem.n, problem.m) <= most:
         return problem
-    x, y = problem.x, problem.y
-    kept = [rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))] for rows in (x, y)]
-    caveat = f"{len(kept[0])} of {problem.n} rows of x and {len(kept[1])} of {problem.m} of y were used"
-    return Problem(kept[0], kept[1], problem.columns, (*problem.caveats, caveat))
+    kept_x, kept_y = (
+        np.arange(rows) if rows <= most else np.sort(rng.choice(rows, most, replace=False))
+        for rows in (problem.n, problem.m)
+    )
+    caveat = f"{len(kept_x)} of {problem.n} rows of x and {len(kept_y)} of {problem.m} of y were used"
+    return Problem(problem.x[kept_x], problem.y[kept_y], problem.columns, (*problem.caveats, caveat), kept_x=kept_x)
 
 
 def explained(choice: Choice) -> str:

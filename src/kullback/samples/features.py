@@ -88,13 +88,12 @@ def _bounded(z: Floats) -> Floats:
 
 def _bumps(x: Floats, y: Floats) -> Basis:
     """Squares, tails and Gaussian bumps at pooled quantiles of every column."""
-    count = _BUMPS if x.shape[1] > 1 else 2 * _BUMPS
     both = np.concatenate([x, y])
-    knots = np.quantile(both, np.linspace(0.02, 0.98, count), axis=0)
+    knots = np.quantile(both, np.linspace(0.02, 0.98, _BUMPS), axis=0)
     centres, widths = [], []
     for j in range(both.shape[1]):
         at = np.unique(knots[:, j])
-        gaps = np.diff(at, prepend=at[0] - (at[-1] - at[0] or 1.0) / count)
+        gaps = np.diff(at, prepend=at[0] - (at[-1] - at[0] or 1.0) / _BUMPS)
         around = np.maximum(gaps, np.append(gaps[1:], gaps[-1]))
         centres.append(at)
         widths.append(np.maximum(around, 1e-3 * (at[-1] - at[0] or 1.0)))

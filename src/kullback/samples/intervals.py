@@ -13,9 +13,14 @@ _FEW = 3  # rows of Q that make a region one where Q was seen
 
 
 def two_sided(value: float, error: float, confidence: float) -> tuple[float, float]:
-    """A normal interval, of which no part is below 0."""
+    """A normal interval about the value, or about 0 where that is negative, cut at 0."""
     reach = float(special.ndtri((1 + confidence) / 2)) * error
-    return max(value - reach, 0.0), max(value + reach, 0.0)
+    return max(value - reach, 0.0), max(value, 0.0) + reach
+
+
+def one_sided(value: float, error: float, confidence: float) -> float:
+    """The lower end of a normal interval that is open above."""
+    return max(value - float(special.ndtri(confidence)) * error, 0.0)
 
 
 def beyond(on_x: Floats, on_y: Floats) -> float:

@@ -24,6 +24,7 @@ CONTINUOUS_SHARE = 0.9  # distinct values over rows above which a column counts 
 REPEATED_ROWS = 0.01  # share of repeated rows of a continuous sample above which the caller is told
 ATOM_SHARE = 0.01  # a value that this share of the rows takes, in a numeric column, is a point mass
 FEW_LEVELS = 12  # a numeric column with no more values than this is read as levels too
+SCALES = 5.0  # median over first percentile beyond which a positive column is also given as its logarithm
 RARE_LEVEL = 5  # rows below which the levels of text are brought together for the classifiers
 
 
@@ -57,12 +58,18 @@ class Problem:
     ----------
     caveats : tuple of str
         What any estimate from these samples should say.
+    blocks : pair of ndarray, optional
+        For every row of x and of y its block, which no fold may cut.
+    kept_x : ndarray, optional
+        The numbers of the rows of x that sub-sampling kept.
     """
 
     x: Floats
     y: Floats
     columns: tuple[Column, ...]
     caveats: tuple[str, ...] = ()
+    blocks: tuple[Ints, Ints] | None = None
+    kept_x: Ints | None = None
 
     @property
     def n(self) -> int:
@@ -110,6 +117,9 @@ class Problem:
 
     def folds(self, count: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
         """Split both samples into `count` folds of even size; repeated rows of a continuous sample stay together."""
+        if self.blocks is not None:
+            deal = _deal(int(max(side.max() for side in self.blocks)) + 1, count, rng)
+            return deal[self.blocks[0]], deal[self.blocks[1]]
         in_x, in_y = self.groups
         distinct = len(np.unique(np.append(in_x, in_y)))
         if distinct == self.n + self.m or distinct < (self.n + self.m) / 2:
@@ -125,7 +135,8 @@ class Problem:
     def only(self, which: Sequence[int]) -> Problem:
         """The same draws, of some of the variables."""
         index = list(which)
-        return Problem(self.x[:, index], self.y[:, index], tuple(self.columns[j] for j in index))
+        columns = tuple(self.columns[j] for j in index)
+        return Problem(self.x[:, index], self.y[:, index], columns, blocks=self.blocks)
 
 
 @dataclass(frozen=True)
@@ -135,8 +146,8 @@ class Numbers:
     Attributes
     ----------
     x, y : ndarray
-        (n, k) and (m, k), scaled by pooled quartiles. First `scales` columns of ordered values, then indicators (of
-        levels, of point masses, of what is missing).
+        (n, k) and (m, k), scaled by pooled quartiles. First `scales` columns of ordered values (and logarithms of
+        positive ones that come near 0), then indicators (of levels, of point masses, of what is missing).
     scales : int
         How many columns hold ordered values; where a value is missing they hold 0.
     variable : ndarray
@@ -294,6 +305,11 @@ def _numbers(problem: Problem) -> Numbers:
             gone = np.isnan(values)
             ordered.append(_scaled(values, gone))
             of_ordered.append(j)
+            if _spans_scales(values[~gone]):
+                logs = np.full(len(values), np.nan)
+                logs[~gone] = np.log(values[~gone])
+                ordered.append(_scaled(logs, gone))
+                of_ordered.append(j)
             if gone.any():
                 marks.append(gone)
             marks.extend(values == atom for atom in _atoms(values[~gone], column.kind))
@@ -315,6 +331,14 @@ def _scaled(values: Floats, gone: NDArray[np.bool_]) -> Floats:
         if scale > 0:
             break
     return np.asarray(np.where(gone, 0.0, (values - centre) / (scale or 1.0)))
+
+
+def _spans_scales(values: Floats) -> bool:
+    """Whether a positive column comes so near 0 that its logarithm shows what its value hides (gamma, log-normal)."""
+    if values.min() <= 0:
+        return False
+    low, middle = np.percentile(values, [1, 50])
+    return bool(middle > SCALES * low)
 
 
 def _atoms(values: Floats, kind: Kind) -> Floats:

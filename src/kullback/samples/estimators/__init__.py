@@ -6,8 +6,9 @@ A file defines
 - ``AUTO``: whether `method="auto"` considers it;
 - ``refuses(problem) -> str | None``: a sentence saying why it cannot answer (with the least that would do), or None;
 - ``estimate(problem, rng, confidence) -> Estimate``: the answer, with held-out log-ratios where it has them.
-A slow one also defines ``glimpse(problem, train_x, train_y)``, log p/q at the rows that the masks leave out: `auto` goes
-on with it only if that is not plainly worse, on the same rows, than the best so far.
+
+A slow one also defines ``glimpse(problem, train_x, train_y)``, log p/q at the rows that the masks leave out: `auto`
+goes on with it only if that is not plainly worse, on the same rows, than the best so far.
 """
 
 from __future__ import annotations

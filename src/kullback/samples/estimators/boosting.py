@@ -45,6 +45,7 @@ class _Learner:
 
     def __init__(self, numbers: Numbers) -> None:
         self._numbers = numbers
+        self.open_ended = numbers.x.shape[1] > 1
 
     def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
         """Fit on the marked rows; return log p/q at the others."""

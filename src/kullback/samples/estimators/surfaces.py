@@ -23,4 +23,4 @@ def refuses(problem: Problem) -> str | None:
 
 def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> Estimate:
     """Estimate D(P‖Q) in nats."""
-    return cross_fitted(problem, LinearLearner(problem.numbers, surfaces), rng, confidence)
+    return cross_fitted(problem, LinearLearner(problem.numbers, surfaces, open_ended=True), rng, confidence)
