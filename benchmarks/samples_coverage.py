@@ -36,8 +36,18 @@ def one(job: tuple[int, int]) -> tuple[int, float, float, float, int, float]:
 
 def main(repetitions: int = 200, processes: int = 2) -> None:
     jobs = [(number, seed) for seed in range(repetitions) for number in range(len(CASES))]
+    rows: list[tuple[int, float, float, float, int, float]] = []
     with ProcessPoolExecutor(processes) as pool:
-        rows = list(pool.map(one, jobs, chunksize=len(CASES)))
+        for row in pool.map(one, jobs):
+            rows.append(row)
+            if len(rows) % (5 * len(CASES)) == 0:
+                write(rows)
+    write(rows)
+
+
+def write(rows: list[tuple[int, float, float, float, int, float]]) -> None:
+    """Write the table of the repetitions that are done."""
+    repetitions = len(rows) // len(CASES)
     lines = [
         f"Nominal 95%, n = m = {ROWS} unless said, {repetitions} repetitions; nats. Simulation error of a coverage of "
         f"95%: ±{1.96 * np.sqrt(0.95 * 0.05 / repetitions):.1%}.",
@@ -58,7 +68,6 @@ def main(repetitions: int = 200, processes: int = 2) -> None:
         )
     text = "\n".join(lines) + "\n"
     (Path(__file__).parent / "results" / "samples_coverage.md").write_text(text, encoding="utf-8")
-    print(text)
 
 
 if __name__ == "__main__":

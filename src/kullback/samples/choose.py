@@ -11,13 +11,14 @@ import numpy as np
 from kullback._core.errors import InputError
 from kullback._core.text import quoted
 
-from .crossfit import calibrated
+from .crossfit import NO_FORMULA, calibrated
 from .estimators import Estimator, estimators
-from .intervals import two_sided
+from .intervals import one_sided, two_sided
 from .problem import Problem
 from .result import Estimate
 
 _NEGLIGIBLE = 0.01  # of the weight
+_CLOSE = 0.01  # loss by which learnt directions must beat learners without a formula to be taken as the whole form
 _GLIMPSED = 0.6  # over √(n + m): how much the loss of half a sample may exceed that of the best fit
 _TEMPERATURE = 0.5  # held-out losses are noisy: nats of likelihood count half
 
@@ -83,7 +84,12 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
     total = sum(raw.values())
     order = sorted(raw, key=lambda name: -raw[name])
     weights = {name: float(raw[name] / total) for name in order}
-    return Choice(_averaged(answers, weights, confidence), weights, {name: losses[name] for name in order})
+    answer = _averaged(answers, weights, confidence)
+    rivals = [loss for name, loss in losses.items() if answers[name].formula == "none"]
+    if answer.formula == "learnt" and min(rivals, default=np.inf) < least + _CLOSE and np.isfinite(answer.interval[1]):
+        low = one_sided(answer.value, answer.error, confidence)
+        answer = replace(answer, interval=(low, np.inf), caveats=(*answer.caveats, NO_FORMULA))
+    return Choice(answer, weights, {name: losses[name] for name in order})
 
 
 def _hopeless(estimator: Any, problem: Problem, answers: Mapping[str, Estimate], rng: np.random.Generator) -> bool:

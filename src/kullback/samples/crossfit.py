@@ -9,7 +9,7 @@ still lost because a fit saw only part of the rows falls with the training size,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,22 @@ from .result import Estimate
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Formula = Literal["fixed", "learnt", "none"]
 
 FOLDS = 5
 LEAST = 10  # rows on either side
 _HALVES = 3  # two-fold repetitions from which a cheap learner extrapolates
 _MOST_EXTRAPOLATED = 0.1  # of the value
+_LONG_TAIL = 1.5
 _RIDGE = 1.0
 _EXTRAPOLATED_REACH = 0.1  # share of P's rows beyond Q's above which the caller is told
 _UNPROMISED_REACH = 0.5  # and above which only a lower bound is promised
+
+
+NO_FORMULA = (
+    "log p/q was learnt without a formula, in several dimensions: what it misses is not known to be small, so only a "
+    "lower bound is promised"
+)
 
 
 class Learner(Protocol):
@@ -40,12 +48,12 @@ class Learner(Protocol):
     ----------
     repetitions : int
         Two-fold splits from which its loss is extrapolated.
-    open_ended : bool
-        Whether log p/q has no form in it, in several dimensions: what it missed is then not known to be small.
+    formula : {"fixed", "learnt", "none"}
+        Of log p/q; where there is none, what it missed is not known to be small.
     """
 
     repetitions: int
-    open_ended: bool
+    formula: Formula
 
     def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
         """Fit on the marked rows; return log p/q at the others, of x and of y."""
@@ -68,9 +76,15 @@ class LinearLearner:
     repetitions = _HALVES
 
     def __init__(
-        self, numbers: Numbers, make: Callable[[Floats, Floats, int], Basis], *, open_ended: bool = False
+        self,
+        numbers: Numbers,
+        make: Callable[[Floats, Floats, int], Basis],
+        *,
+        formula: Formula = "fixed",
+        smooth: bool = False,
     ) -> None:
-        self.open_ended = open_ended
+        self.formula: Formula = formula
+        self._smooth = smooth
         basis = make(numbers.x, numbers.y, numbers.scales)
         self._x, self._y = basis(numbers.x), basis(numbers.y)
         self._whole = fit_logistic(self._x, self._y, _RIDGE)
@@ -87,14 +101,16 @@ class LinearLearner:
         pull = linalg.solve(self._whole.hessian, self._x.mean(axis=0), assume_a="pos")
         of_x = special.expit(-on_x - offset) * (self._x @ pull) + on_x / n
         of_y = -special.expit(on_y + offset) * (self._y @ pull)
-        return float(np.sqrt(n * of_x.var() + m * of_y.var()))
+        sandwich = float(np.sqrt(n * of_x.var() + m * of_y.var()))
+        # Curves take nearly any form, so no model lowers the error, but a long tail of p/q makes it unknowable.
+        return max(sandwich, min(free_spread(on_x, on_y), _LONG_TAIL * sandwich)) if self._smooth else sandwich
 
 
 class TurningLearner:
     """Logistic regression in features that are themselves learnt from both samples."""
 
     repetitions = 1
-    open_ended = False
+    formula: Formula = "learnt"
 
     def __init__(self, numbers: Numbers, make: Callable[[Floats, Floats, int], Basis]) -> None:
         self._numbers, self._make = numbers, make
@@ -156,7 +172,7 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
             "a classifier tells the samples apart without fail: the value is the most that samples of this size can "
             "promise, and D may be infinite"
         )
-        return Estimate(low, low, (low, float("inf")), on_x, on_y, caveats=(caveat,))
+        return Estimate(low, low, (low, float("inf")), on_x, on_y, learner.formula, caveats=(caveat,))
     halves = [held_out(problem, learner, 2, rng)[0].mean() for _ in range(learner.repetitions)]
     # The loss falls as 1/size: from 1/2 and 1 − 1/K of the rows to all of them.
     seen = 1 - 1 / count
@@ -167,7 +183,7 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
     outside = beyond(on_x, on_y)
     caveats = []
     interval = two_sided(value, error, confidence)
-    if learner.open_ended:
+    if learner.formula == "none":
         # E_P f − E_Q e^f + 1 is at most D for every f (Nguyen, Wainwright & Jordan 2010), whatever f misses.
         value = max(float(on_x.mean() - np.exp(on_y).mean() + 1), 0.0)
         error = free_spread(on_x, on_y)
@@ -177,14 +193,11 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
             "and D may be infinite"
         )
         interval = (min(at_least(on_x, on_y, confidence), value), float("inf"))
-    elif learner.open_ended:
-        caveats.append(
-            "log p/q was learnt without a formula, in several dimensions: what it misses is not known to be small, so "
-            "only a lower bound is promised"
-        )
+    elif learner.formula == "none":
+        caveats.append(NO_FORMULA)
         interval = (one_sided(value, error, confidence), float("inf"))
     if _EXTRAPOLATED_REACH < outside <= _UNPROMISED_REACH:
         caveats.append(
             f"{outside:.0%} of P's rows lie where almost no row of Q was seen: log p/q is extrapolated there"
         )
-    return Estimate(value, error, interval, on_x, on_y, caveats=tuple(caveats))
+    return Estimate(value, error, interval, on_x, on_y, learner.formula, caveats=tuple(caveats))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ class Estimate:
         At the confidence asked for; an upper end of inf says "at least".
     on_x, on_y : ndarray or None
         log p/q at the rows of x and y, each from a fit that did not see the row: what `auto` compares.
+    formula : {"fixed", "learnt", "none"}
+        Whether log p/q had a form given beforehand, one with learnt directions, or none.
     parts : mapping of str to float
         Named contributions that sum to `value`; empty where there are none.
     caveats : tuple of str
@@ -36,6 +39,7 @@ class Estimate:
     interval: tuple[float, float]
     on_x: Floats | None = None
     on_y: Floats | None = None
+    formula: Literal["fixed", "learnt", "none"] = "fixed"
     parts: Mapping[str, float] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
 

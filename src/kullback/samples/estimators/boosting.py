@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from kullback._core.errors import MissingExtra
 from kullback._core.extras import require
-from kullback.samples.crossfit import Floats, Mask, calibrated, cross_fitted, free_spread, too_few
-from kullback.samples.problem import Numbers, Problem
+from kullback.samples.crossfit import Floats, Formula, Mask, calibrated, cross_fitted, free_spread, too_few
+from kullback.samples.problem import Problem
 from kullback.samples.result import Estimate
 
 NAME = "gradient boosting"
@@ -28,12 +28,12 @@ def refuses(problem: Problem) -> str | None:
 
 def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> Estimate:
     """Estimate D(P‖Q) in nats, by trees as of Friedman 2001 (Annals of Statistics 29) on binned columns."""
-    return cross_fitted(problem, _Learner(problem.numbers), rng, confidence)
+    return cross_fitted(problem, _Learner(problem), rng, confidence)
 
 
 def glimpse(problem: Problem, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
     """Judge the rows that are not marked by one fit to those that are."""
-    return calibrated(*_Learner(problem.numbers).judge(train_x, train_y))
+    return calibrated(*_Learner(problem).judge(train_x, train_y))
 
 
 def _sklearn() -> Any:
@@ -43,9 +43,9 @@ def _sklearn() -> Any:
 class _Learner:
     repetitions = 1
 
-    def __init__(self, numbers: Numbers) -> None:
-        self._numbers = numbers
-        self.open_ended = numbers.x.shape[1] > 1
+    def __init__(self, problem: Problem) -> None:
+        self._numbers = problem.numbers
+        self.formula: Formula = "none" if problem.d > 1 else "fixed"  # trees in one dimension are a histogram
 
     def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
         """Fit on the marked rows; return log p/q at the others."""

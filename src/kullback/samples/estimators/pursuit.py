@@ -16,7 +16,7 @@ AUTO = True
 
 def refuses(problem: Problem) -> str | None:
     """Say why it cannot answer, or None."""
-    if problem.d and problem.numbers.scales < 2:
+    if problem.d < 2 or problem.numbers.scales < 2:
         return "one ordered column has one direction: the additive spline classifier does the same"
     reason = too_few(problem)
     if reason is None:

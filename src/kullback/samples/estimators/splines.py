@@ -20,4 +20,4 @@ def refuses(problem: Problem) -> str | None:
 
 def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> Estimate:
     """Estimate D(P‖Q) in nats."""
-    return cross_fitted(problem, LinearLearner(problem.numbers, additive_splines), rng, confidence)
+    return cross_fitted(problem, LinearLearner(problem.numbers, additive_splines, smooth=True), rng, confidence)

@@ -16,11 +16,11 @@ _MOST = 4
 
 def refuses(problem: Problem) -> str | None:
     """Say why it cannot answer, or None."""
-    if not 2 <= problem.numbers.scales <= _MOST:
+    if problem.d < 2 or not 2 <= problem.numbers.scales <= _MOST:
         return f"surfaces are fitted to 2 to {_MOST} ordered columns, here {problem.numbers.scales}"
     return too_few(problem)
 
 
 def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> Estimate:
     """Estimate D(P‖Q) in nats."""
-    return cross_fitted(problem, LinearLearner(problem.numbers, surfaces, open_ended=True), rng, confidence)
+    return cross_fitted(problem, LinearLearner(problem.numbers, surfaces, formula="none"), rng, confidence)
