@@ -19,7 +19,7 @@ from kullback.samples.estimation import estimate_samples
 from samples_problems import four
 
 ROWS = 10_000
-HEAD = """n = m = 10,000, truth 1 nat; the estimate and its 95% interval of each seed; CPU seconds of one estimate, one core.
+HEAD = """n = m = 10,000, truth 1 nat; estimate and 95% interval of each seed; CPU seconds of one estimate.
 
 | case | d | estimates | intervals | answered by | CPU s |
 |---|---|---|---|---|---|

@@ -25,6 +25,7 @@ REPEATED_ROWS = 0.01  # share of repeated rows of a continuous sample above whic
 ATOM_SHARE = 0.01  # a value that this share of the rows takes, in a numeric column, is a point mass
 FEW_LEVELS = 12  # a numeric column with no more values than this is read as levels too
 SCALES = 5.0  # median over first percentile beyond which a positive column is also given as its logarithm
+MANY_VALUES = 50  # distinct rows above which one column that tells them all apart makes repeated rows copies
 RARE_LEVEL = 5  # rows below which the levels of text are brought together for the classifiers
 
 
@@ -115,17 +116,29 @@ class Problem:
         distinct = sum(len(np.unique(side)) for side in self.groups)
         return 1 - distinct / (self.n + self.m)
 
+    @cached_property
+    def _copied(self) -> bool:
+        """Whether repeated rows are copies: of few values only, or of rows that one of several columns identifies."""
+        distinct = len(np.unique(np.concatenate(self.groups)))
+        if distinct >= (self.n + self.m) / 2:
+            return distinct < self.n + self.m
+        both = np.vstack([self.x, self.y])
+        most = max(len(np.unique(both[:, j])) for j in range(self.d))
+        return self.d > 1 and distinct > MANY_VALUES and most > 0.9 * distinct
+
     def folds(self, count: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
         """Split both samples into `count` folds of even size; repeated rows of a continuous sample stay together."""
         if self.blocks is not None:
             deal = _deal(int(max(side.max() for side in self.blocks)) + 1, count, rng)
             return deal[self.blocks[0]], deal[self.blocks[1]]
         in_x, in_y = self.groups
-        distinct = len(np.unique(np.append(in_x, in_y)))
-        if distinct == self.n + self.m or distinct < (self.n + self.m) / 2:
+        if not self._copied:
             return _deal(self.n, count, rng), _deal(self.m, count, rng)
         fold = _deal(max(in_x.max(), in_y.max()) + 1, count, rng)
-        return fold[in_x], fold[in_y]
+        sizes = np.bincount(np.append(in_x, in_y))
+        mass = sizes >= max(ATOM_SHARE * (self.n + self.m), RARE_LEVEL)  # a point mass, not copies of a row
+        alone_x, alone_y = _deal(self.n, count, rng), _deal(self.m, count, rng)
+        return np.where(mass[in_x], alone_x, fold[in_x]), np.where(mass[in_y], alone_y, fold[in_y])
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -261,7 +274,8 @@ def _pair(a: NDArray[Any], b: NDArray[Any], name: str) -> tuple[Floats, Floats, 
         return u, v, Column(name, "categorical", (*levels, "missing") if gone else tuple(levels))
     both = np.concatenate([a, b])
     known = both[~np.isnan(both)]
-    share = len(np.unique(known)) / max(len(known), 1)
+    # Side by side: a row that both samples hold is no sign of a grid.
+    share = sum(len(np.unique(side[~np.isnan(side)])) for side in (a, b)) / max(len(known), 1)
     kind: Kind = "continuous" if share > CONTINUOUS_SHARE else "tied"
     if kind == "tied" and _drawn_in_part(known):
         kind = "continuous"

@@ -74,7 +74,7 @@ def _array(data: Any) -> NDArray[Any]:
         pass
     try:
         return np.asarray(data, dtype=object)
-    except ValueError as error:
+    except ValueError as error:  # rows of different shapes
         raise InputError("the rows of a list must all have the same length") from error
 
 
@@ -104,6 +104,8 @@ def _column(values: NDArray[Any], name: str, side: str) -> NDArray[Any]:
 
 def _objects(values: NDArray[Any], name: str, side: str) -> NDArray[Any]:
     """A column of Python objects: all numbers or all text, besides what is missing."""
+    if any(isinstance(value, list | tuple) for value in values):
+        raise InputError(f"the rows of {side} must all have the same length")
     missing = np.array([_is_missing(v) for v in values], dtype=bool)
     text = np.array([isinstance(v, str) for v in values], dtype=bool)
     number = np.array([_is_number(v) for v in values], dtype=bool)
