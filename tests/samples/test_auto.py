@@ -60,7 +60,9 @@ def constant_column() -> Pair:
 def scales() -> Pair:
     r = rng(7)
     x, y = r.normal(size=(2, N, 2))
-    return ([*x, 1, 0]) * [1, 1e4], y * [1, 1e4]
+    x[:, 0] += 1
+    units = np.array([1, 1e4])
+    return x * units, y * units
 
 
 def unequal() -> Pair:

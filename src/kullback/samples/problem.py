@@ -117,7 +117,7 @@ class Problem:
         return 1 - distinct / (self.n + self.m)
 
     @cached_property
-    def _copied(self) -> bool:
+    def copied(self) -> bool:
         """Whether repeated rows are copies: of few values only, or of rows that one of several columns identifies."""
         distinct = len(np.unique(np.concatenate(self.groups)))
         if distinct >= (self.n + self.m) / 2:
@@ -132,7 +132,7 @@ class Problem:
             deal = _deal(int(max(side.max() for side in self.blocks)) + 1, count, rng)
             return deal[self.blocks[0]], deal[self.blocks[1]]
         in_x, in_y = self.groups
-        if not self._copied:
+        if not self.copied:
             return _deal(self.n, count, rng), _deal(self.m, count, rng)
         fold = _deal(max(in_x.max(), in_y.max()) + 1, count, rng)
         sizes = np.bincount(np.append(in_x, in_y))
@@ -215,7 +215,7 @@ def problem_of(x: Any, y: Any, *, missing: Literal["raise", "outcome"] = "raise"
 
 def _on_rows(problem: Problem) -> list[str]:
     """What repeated and shared rows mean for an estimate."""
-    if problem.discrete or not problem.d:
+    if not problem.d or (problem.discrete and not problem.copied):
         return []
     caveats = []
     if problem.repeats > REPEATED_ROWS:

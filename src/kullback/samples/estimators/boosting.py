@@ -58,7 +58,9 @@ class _Learner:
             min_samples_leaf=min(20, max(2, (n + m) // 20)),
             early_stopping=False,
         )
-        trees.fit(np.concatenate([x[train_x], y[train_y]]), np.arange(n + m) < n)
+        # Threads lose more by waiting for each other than they gain on so few rows.
+        with require("threadpoolctl", extra="samples", purpose="boost trees").threadpool_limits(1, user_api="openmp"):
+            trees.fit(np.concatenate([x[train_x], y[train_y]]), np.arange(n + m) < n)
         offset = np.log(n / m)
 
         def judged(rows: Floats) -> NDArray[np.float64]:
