@@ -19,6 +19,7 @@ from .result import Estimate
 
 _NEGLIGIBLE = 0.01  # of the weight
 _CLOSE = 0.01  # loss by which learnt directions must beat learners without a formula to be taken as the whole form
+_FORMLESS = 0.2  # prior weight of a learner without a formula against one that has it: on a tie, the simpler answers
 _GLIMPSED = 0.6  # over √(n + m): how much the loss of half a sample may exceed that of the best fit
 _TEMPERATURE = 0.5  # held-out losses are noisy: nats of likelihood count half
 
@@ -80,7 +81,11 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
         name = min(answers, key=lambda name: answers[name].error)
         return Choice(answers[name], {name: 1.0}, {})
     least = min(losses.values())
-    raw = {name: np.exp(-_TEMPERATURE * (loss - least) * (problem.n + problem.m)) for name, loss in losses.items()}
+    raw = {
+        name: np.exp(-_TEMPERATURE * (loss - least) * (problem.n + problem.m))
+        * (_FORMLESS if answers[name].formula == "none" else 1.0)
+        for name, loss in losses.items()
+    }
     total = sum(raw.values())
     order = sorted(raw, key=lambda name: -raw[name])
     weights = {name: float(raw[name] / total) for name in order}

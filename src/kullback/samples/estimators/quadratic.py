@@ -16,7 +16,7 @@ _ROWS_A_PRODUCT = 8
 
 def refuses(problem: Problem) -> str | None:
     """Say why it cannot answer, or None."""
-    if problem.d and problem.numbers.scales < 2:
+    if problem.d and problem.numbers.x.shape[1] < 2:
         return "one ordered column has no products: the additive quadratic classifier does the same"
     size = problem.numbers.x.shape[1] if problem.d else 0
     if size * size / 2 > (problem.n + problem.m) / _ROWS_A_PRODUCT:
