@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,7 +24,7 @@ import threadpoolctl
 import torch
 
 import kullback as kb
-from kullback.arrays._kernels import _native
+from setting import line, setting
 
 RESULTS = Path(__file__).parent / "results"
 SHAPES = [
@@ -128,7 +126,7 @@ def table(report: dict) -> str:
     lines = [
         "# Speed of the array measures",
         "",
-        f"{report['machine']}; " + ", ".join(f"{k} {v}" for k, v in report["versions"].items()) + ".",
+        line(report),
         f"Nanoseconds per outcome, medians of {report['rounds']} interleaved rounds; "
         "normalised inputs, which kullback checks each time.",
         "",
@@ -175,18 +173,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    # On a busy machine a second thread has nowhere to run: the figures say under what load they were taken.
-    busy = f"load average {os.getloadavg()[0]:.1f} when it began"
+    where = setting()
     results = measure(rounds)
     report = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, kernels for {_native.instruction_set()}, {busy}",
-        "versions": {
-            "Python": platform.python_version(),
-            "kullback": kb.__version__,
-            "NumPy": np.__version__,
-            "SciPy": scipy.__version__,
-            "torch": torch.__version__,
-        },
+        **where,
         "rounds": rounds,
         "nanoseconds_per_outcome": results,
         "short_call_microseconds": short_call(),

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 import warnings
@@ -17,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import scipy
 import scipy.integrate
 import scipy.stats
@@ -25,7 +22,7 @@ import torch
 from torch.distributions import kl as torch_kl
 
 import kullback as kb
-from kullback.arrays._kernels import _native
+from setting import line, setting
 
 RESULTS = Path(__file__).parent / "results"
 BATCH = 1_000_000
@@ -138,7 +135,7 @@ def table(report: dict[str, Any]) -> str:
     lines = [
         "# Speed of the closed forms",
         "",
-        f"{report['machine']}; " + ", ".join(f"{k} {v}" for k, v in report["versions"].items()) + ".",
+        line(report),
         f"Medians of {report['rounds']} interleaved rounds. Batches of {BATCH:,} distributions of numbers in float64 "
         f"({BATCH // 10:,} over 10 outcomes, {BATCH // 50:,} normal distributions in {DIMENSION} dimensions).",
         "",
@@ -166,16 +163,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     warnings.simplefilter("ignore")
-    busy = f"load average {os.getloadavg()[0]:.1f} when it began"
     report = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, kernels for {_native.instruction_set()}, {busy}",
-        "versions": {
-            "Python": platform.python_version(),
-            "kullback": kb.__version__,
-            "NumPy": np.__version__,
-            "SciPy": scipy.__version__,
-            "torch": torch.__version__,
-        },
+        **setting(),
         "rounds": rounds,
         "torch": against_torch(rounds),
         "quadrature": against_quadrature(rounds),

@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import statistics
 import time
 import warnings
@@ -19,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 import scipy.stats as st
 import torch
 from scipy.integrate import quad
 
 import kullback as kb
+from setting import line, setting
 
 RESULTS = Path(__file__).parent / "results"
 T = torch.distributions
@@ -100,7 +98,7 @@ def table(report: dict[str, Any]) -> str:
     lines = [
         "# kb.estimate on the line",
         "",
-        f"{report['machine']}; " + ", ".join(f"{k} {v}" for k, v in report["versions"].items()) + ".",
+        line(report),
         f"Milliseconds of CPU a call, medians of {report['rounds']} interleaved rounds. quad is "
         "`scipy.integrate.quad` of p·log(p/q) over P's support; for integers the NumPy sum of 100,000 terms. "
         "Aim: at most 5 ms.",
@@ -126,16 +124,8 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    busy = f"load average {os.getloadavg()[0]:.1f} when it began"
     report = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {busy}",
-        "versions": {
-            "Python": platform.python_version(),
-            "kullback": kb.__version__,
-            "NumPy": np.__version__,
-            "SciPy": scipy.__version__,
-            "torch": torch.__version__,
-        },
+        **setting(),
         "rounds": rounds,
         "rows": measure(rounds),
     }

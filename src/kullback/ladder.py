@@ -137,11 +137,7 @@ def _check(p: Family, q: Family) -> None:
                 f"{name} is a batch of shape {law.batch_shape}: estimate takes one distribution at a time; "
                 "kullback.kl takes batches where there is a closed form"
             )
-    if p.event_shape != q.event_shape:
-        raise InputError(
-            f"P is over events of shape {p.event_shape} and Q of shape {q.event_shape}: a divergence compares "
-            "distributions over the same events"
-        )
+    measures.check_events(p, q)
 
 
 def _automatic(
@@ -158,11 +154,7 @@ def _automatic(
 
 
 def _of_nan(p: Family, q: Family) -> str:
-    return f"The closed form of {_name(p)}‖{_name(q)} comes to NaN for these parameters"
-
-
-def _name(law: Family) -> str:
-    return law.name if isinstance(law, Foreign) else type(law).__name__
+    return f"The closed form of {p.label}‖{q.label} comes to NaN for these parameters"
 
 
 def _computed(
@@ -208,7 +200,7 @@ def _named(
 def _refusal(p: Family, q: Family) -> str:
     if not (isinstance(p, Foreign) or isinstance(q, Foreign)):
         return measures.refusal(p, q)
-    return f"no closed form of D(P‖Q) is known for {_name(p)}‖{_name(q)}; method='auto' computes it numerically"
+    return f"no closed form of D(P‖Q) is known for {p.label}‖{q.label}; method='auto' computes it numerically"
 
 
 def _closed_form(p: Family, q: Family) -> float | None:

@@ -13,6 +13,7 @@ import torch
 
 import kullback as kb
 from backends import BACKENDS, Backend
+from kullback.distributions._constraints import DIRECTION
 from kullback.distributions._family import knows
 from kullback.distributions._registry import find
 from truths.vectors import Parameters, VectorLaw, moved, tangent, truth, vector_laws
@@ -158,7 +159,10 @@ def test_gradients(law: VectorLaw) -> None:
 
         def at(step: float, side: int = side, name: str = name, along: np.ndarray = along) -> float:
             sides = [dict(a), dict(b)]
-            sides[side][name] = np.asarray(sides[side][name]) + step * along
+            there = np.asarray(sides[side][name]) + step * along
+            # A step along the tangent of a sphere leaves it by half its square.
+            on_sphere = getattr(kb.distributions, law.name).parameters[name].rule is DIRECTION
+            sides[side][name] = there / np.linalg.norm(there) if on_sphere else there
             return float(kb.kl(make(law, sides[0]), make(law, sides[1])))
 
         h = 1e-3

@@ -48,9 +48,15 @@ def kl(
         If a row is negative anywhere, does not sum to 1 (or, with `normalize`, sums to 0), or shapes do not fit.
     InputTypeError
         If an array is not of real numbers, or of integers without `normalize`, or an option is of the wrong type.
+    NoClosedForm
+        If p and q are distribution objects without a closed form.
 
     Notes
     -----
+    p and q may also be two distribution objects, of scipy.stats (frozen), torch.distributions, numpyro.distributions or
+    kullback.distributions: then D(p‖q) is their closed form (`kullback.closed_forms` lists them), batches broadcast,
+    and of the options only `base` applies.
+
     The second sum is what is computed, without cancellation in any term: never negative, and right to a few ulp however
     near p is to q. Where p and q sum to 1 only up to rounding, to a and b say, the first sum is off by
     (a − 1)·D + a·log(a/b) from the divergence D of the exactly normalised arrays, the second by (a − 1)·D + b·φ(a/b),

@@ -127,8 +127,7 @@ def _lower_triangular(xp: Namespace, x: Array) -> Array:
 
 
 def _unit_length(xp: Namespace, x: Array) -> Array:
-    # A step along the sphere's tangent, as a numerical derivative takes, leaves it by half its square.
-    return xp.abs(xp.sum(x * x, axis=-1) - 1) <= 1e-5
+    return xp.abs(xp.sum(x * x, axis=-1) - 1) <= 2 * _slack(x.shape[-1])
 
 
 REAL = Rule("a finite number", _finite)

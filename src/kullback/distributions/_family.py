@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -34,7 +35,8 @@ _L = TypeVar("_L", bound="Family")
 _NUMBERS = (float, int, np.float64)
 
 
-def _numpy() -> Namespace:
+def numpy_namespace() -> Namespace:
+    """Return NumPy as the array API has it; it is imported late, to keep `import kullback` light."""
     import array_api_compat.numpy as xp
 
     return xp
@@ -51,8 +53,8 @@ class Family:
     """A distribution of a known family, or a batch of them.
 
     A family declares its parameters with `parameter`, its `domain`, and as much of `log_density`, `entropy`, `mean`,
-    `variance` and `sample` as has a closed form. Parameters broadcast; they are kept in working
-    precision (float32 on a CPU is widened), results come back in the dtype they were given in.
+    `variance` and `sample` as has a closed form. Parameters broadcast; they are kept in working precision (float32 on a
+    CPU is widened), results come back in the dtype they were given in.
     """
 
     domain: ClassVar[Domain]
@@ -92,7 +94,7 @@ class Family:
             if sum(name in given for name in group) != 1:
                 raise InputTypeError(f"{type(self).__name__} takes exactly one of {' and '.join(group)}")
         if all(type(value) in _NUMBERS for value in given.values()):
-            xp, arrays = _numpy(), [np.asarray(value, dtype=np.float64) for value in given.values()]
+            xp, arrays = numpy_namespace(), [np.asarray(value, dtype=np.float64) for value in given.values()]
             dtype = working = arrays[0].dtype
         else:
             xp, arrays, dtype, working = self._brought_together(given)
@@ -160,6 +162,11 @@ class Family:
         return ()
 
     @property
+    def label(self) -> str:
+        """What to call it in a sentence."""
+        return type(self).__name__
+
+    @property
     def discrete(self) -> bool:
         """Whether draws have probabilities, not densities."""
         return self.domain.space in ("integers", "counts", "one-hot")
@@ -224,6 +231,27 @@ def _place(x: Array) -> str:
     return str(device(x))
 
 
+def rebuilt(
+    law: Family, xp: Namespace, dtype: Any, move: Callable[[Array], Array], part: Callable[[Family], Family]
+) -> Family:
+    """Return a copy in another library: every parameter moved, and every distribution that it is made of."""
+    copy = object.__new__(type(law))
+    for f in dataclasses.fields(law):
+        value = getattr(law, f.name)
+        if isinstance(value, Family):
+            value = part(value)
+        elif isinstance(value, tuple) and value and all(isinstance(v, Family) for v in value):
+            value = tuple(part(v) for v in value)
+        elif f.name in law.parameters and value is not None:
+            value = move(value)
+        object.__setattr__(copy, f.name, value)
+    object.__setattr__(copy, "xp", xp)
+    object.__setattr__(copy, "dtype", dtype)
+    if "domain" in vars(law):
+        object.__setattr__(copy, "domain", law.domain)
+    return copy
+
+
 def _moved(law: Family, to: Family, like: Array, working: Any, dtype: Any) -> Family:
     def move(x: Array) -> Array:
         if law.xp is not to.xp:
@@ -235,21 +263,7 @@ def _moved(law: Family, to: Family, like: Array, working: Any, dtype: Any) -> Fa
             x = to.xp.asarray(np.asarray(x), device=device(like)) if not is_torch(like) else _tensor(x, like)
         return to.xp.astype(x, working, copy=False)
 
-    moved = object.__new__(type(law))
-    for f in dataclasses.fields(law):
-        value = getattr(law, f.name)
-        if isinstance(value, Family):
-            value = _moved(value, to, like, working, dtype)
-        elif isinstance(value, tuple) and value and all(isinstance(part, Family) for part in value):
-            value = tuple(_moved(part, to, like, working, dtype) for part in value)
-        elif f.name in law.parameters and value is not None:
-            value = move(value)
-        object.__setattr__(moved, f.name, value)
-    object.__setattr__(moved, "xp", to.xp)
-    object.__setattr__(moved, "dtype", dtype)
-    if "domain" in vars(law):
-        object.__setattr__(moved, "domain", law.domain)
-    return moved
+    return rebuilt(law, to.xp, dtype, move, lambda part: _moved(part, to, like, working, dtype))
 
 
 def _tensor(x: Array, like: Array) -> Array:

@@ -183,10 +183,6 @@ class Relative:
         spread = sum_of_squares(self.xp, self.off, 2)
         return self.xp.sum(exp_gap(self.xp, self.log_squares), axis=-1) + spread
 
-    def trace(self) -> Array:
-        """tr(S_Q⁻¹S_P)."""
-        return self.xp.sum(self.xp.exp(self.log_squares), axis=-1) + sum_of_squares(self.xp, self.off, 2)
-
     def log_det(self) -> Array:
         """Log det(S_Q⁻¹S_P)."""
         return self.xp.sum(self.log_squares, axis=-1)

@@ -152,6 +152,13 @@ def kl(p: PowerOfGamma, q: PowerOfGamma) -> Array:
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 
+def entropy_rest(xp: Namespace, u: Array) -> Array:
+    """(1 + u)·log(1 + u) − u − u²/2, of the third order in u."""
+    near = xp.abs(u) <= 0.125
+    v, w = xp.where(near, u, xp.zeros_like(u)), xp.where(near, xp.ones_like(u), u)
+    return xp.where(near, v * v * v * polynomial(v, _ENTROPY_REST), (1 + w) * xp.log1p(w) - w - 0.5 * w * w)
+
+
 def shape_gap(xp: Namespace, k1: Array, k2: Array, excess: Array, log_size: Array, gap: Array) -> Array:
     """R of the module's formula, from ε, log|1 + ε| and G(k_P + 1, k_P + 1 + ε)."""
     t = (k2 - k1) / k1
@@ -161,11 +168,7 @@ def shape_gap(xp: Namespace, k1: Array, k2: Array, excess: Array, log_size: Arra
     b = xp.where(large, k2, xp.full_like(t, float(_LARGE)))
     e = xp.where(large, excess, xp.zeros_like(t + excess))
     u = e / (a + 1)
-    near = xp.abs(u) <= 0.125
-    v = xp.where(near, u, xp.zeros_like(u))
-    w = xp.where(near, xp.ones_like(u), u)
-    cubic = xp.where(near, v * v * v * polynomial(v, _ENTROPY_REST), (1 + w) * xp.log1p(w) - w - 0.5 * w * w)
-    powers = (a + 1) * cubic - 0.5 * (e / a) * (e / (a + 1)) + stirling_gap(xp, a + 1, a + 1 + e, e)
+    powers = (a + 1) * entropy_rest(xp, u) - 0.5 * (e / a) * (e / (a + 1)) + stirling_gap(xp, a + 1, a + 1 + e, e)
     variances = xp.where(large, _log_variance_ratio(xp, k1, k2, excess, log_size), xp.zeros_like(e))
     of_large = 0.5 * exp_gap(xp, variances) + b * powers + series_gap(xp, a, b, b - a)
     sizes = xp.where(excess > -1, exp_gap(xp, log_size), excess - log_size)

@@ -9,7 +9,7 @@ import numpy as np
 from kullback.arrays._backend import Array
 
 from ._domain import Domain, reals
-from ._family import Family, family
+from ._family import Family, family, numpy_namespace
 
 
 @family
@@ -47,9 +47,13 @@ class Foreign(Family):
     precision: float = 2.0**-52
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "xp", _numpy())
+        object.__setattr__(self, "xp", numpy_namespace())
         object.__setattr__(self, "dtype", np.float64)
         object.__setattr__(self, "domain", self.where)
+
+    @property
+    def label(self) -> str:
+        return self.name
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -67,9 +71,3 @@ class Foreign(Family):
 
     def __repr__(self) -> str:
         return self.name
-
-
-def _numpy() -> Any:
-    import array_api_compat.numpy as xp
-
-    return xp

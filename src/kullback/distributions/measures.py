@@ -16,7 +16,6 @@ from ._exponential import ExponentialFamily
 from ._family import Family, knows, together
 from ._registry import find, infinite, nearest
 from .adapters import adapt
-from .foreign import Foreign
 
 Law = Family
 
@@ -46,12 +45,17 @@ def measure(name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Any
 
 def paired(p: Law, q: Law) -> tuple[Law, Law]:
     """Return two distributions of events of one shape, in one array library."""
+    check_events(p, q)
+    return together(p, q)
+
+
+def check_events(p: Law, q: Law) -> None:
+    """Refuse distributions over events of different shapes."""
     if p.event_shape != q.event_shape:
         raise InputError(
-            f"P is over events of shape {p.event_shape} ({type(p).__name__}) and Q of shape {q.event_shape} "
-            f"({type(q).__name__}): a divergence compares distributions over the same events"
+            f"P is over events of shape {p.event_shape} and Q of shape {q.event_shape}: a divergence compares "
+            f"distributions over the same events, and these are {p.label} and {q.label}"
         )
-    return together(p, q)
 
 
 def kl(p: Law, q: Law) -> Array:
@@ -78,16 +82,12 @@ def _lies_apart(p: Law, q: Law) -> bool:
     return inspectable(covered) and not bool(p.xp.any(covered))
 
 
-def _called(law: Law) -> str:
-    return law.name if isinstance(law, Foreign) else type(law).__name__
-
-
 def refusal(p: Law, q: Law) -> str:
     """Say that there is no closed form, what the nearest ones are, and what to do."""
     near = nearest(type(p), type(q))
     known = f" (the nearest pairs that have one: {', '.join(near)})" if near else ""
     return (
-        f"no closed form of D(P‖Q) is known for {_called(p)}‖{_called(q)}{known}; "
+        f"no closed form of D(P‖Q) is known for {p.label}‖{q.label}{known}; "
         "kullback.estimate(P, Q) computes it numerically and states its error"
     )
 
@@ -95,7 +95,7 @@ def refusal(p: Law, q: Law) -> str:
 def entropy(p: Law) -> Array:
     """Return the entropy in nats; of a density, the differential entropy."""
     if not knows(p, "entropy"):
-        raise NoClosedForm(f"no closed form of the entropy of {type(p).__name__} is known")
+        raise NoClosedForm(f"no closed form of the entropy of {p.label} is known")
     return p.entropy()
 
 
@@ -118,7 +118,7 @@ def renyi(p: Law, q: Law, order: float) -> Array:
         return kl(p, q)
     if type(p) is not type(q) or not isinstance(p, ExponentialFamily) or not isinstance(q, ExponentialFamily):
         raise NoClosedForm(
-            f"no closed form of the Rényi divergence is known for {type(p).__name__}‖{type(q).__name__}: "
+            f"no closed form of the Rényi divergence is known for {p.label}‖{q.label}: "
             "there is one for two members of an exponential family"
         )
     return _exponential.renyi(p, q, order, kl)

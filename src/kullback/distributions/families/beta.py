@@ -101,7 +101,8 @@ class Beta(ExponentialFamily):
     r"+ (α_Q-α_P+β_Q-β_P)ψ(α_P+β_P)",
     source="Gil, Alajaji and Linder (2013), Rényi divergence measures for commonly used univariate distributions",
 )
-def _kl(p: Beta, q: Beta) -> Array:
+def between_betas(p: Beta, q: Beta) -> Array:
+    """D(P‖Q) of two beta distributions."""
     xp = p.xp
     a, b, other_a, other_b = p.concentration1, p.concentration0, q.concentration1, q.concentration0
     # Between the means, as of Bernoulli distributions weighed by α_Q + β_Q: their difference from an exact product.

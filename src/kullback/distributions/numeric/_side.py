@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import array_api_compat.numpy as xp
 import numpy as np
 
 from kullback.arrays._backend import is_torch
-from kullback.distributions._family import Family, knows
+from kullback.distributions._family import Family, knows, rebuilt
 from kullback.distributions.foreign import Foreign
 from kullback.distributions.structures.independent import Independent
 from kullback.distributions.structures.transformed import Shifted
@@ -48,7 +47,7 @@ class Side:
     @property
     def name(self) -> str:
         """What to call it in a sentence."""
-        return self.law.name if isinstance(self.law, Foreign) else type(self.law).__name__
+        return self.law.label
 
     @property
     def precision(self) -> float:
@@ -140,22 +139,8 @@ def _ends(law: Family) -> tuple[Any, Any]:
 def _in_numpy(law: Family) -> Family:
     if isinstance(law, Foreign):
         return law
-    moved = object.__new__(type(law))
 
-    def keep(name: str, value: Any) -> None:
-        object.__setattr__(moved, name, value)
+    def move(value: Any) -> Floats:
+        return np.asarray(value.detach().cpu() if is_torch(value) else value, dtype=np.float64)
 
-    for f in dataclasses.fields(law):
-        value = getattr(law, f.name)
-        if isinstance(value, Family):
-            value = _in_numpy(value)
-        elif isinstance(value, tuple) and value and all(isinstance(part, Family) for part in value):
-            value = tuple(_in_numpy(part) for part in value)
-        elif f.name in law.parameters and value is not None:
-            value = np.asarray(value.detach().cpu() if is_torch(value) else value, dtype=np.float64)
-        keep(f.name, value)
-    keep("xp", xp)
-    keep("dtype", np.dtype(np.float64))
-    if "domain" in vars(law):
-        keep("domain", law.domain)
-    return moved
+    return rebuilt(law, xp, np.dtype(np.float64), move, _in_numpy)

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from kullback.arrays._backend import Array, Namespace
-from kullback.arrays._numeric import polynomial, two_product
+from kullback.arrays._numeric import two_product
 from kullback.distributions._family import Family
 from kullback.distributions._gamma import lgamma_gap_by
 from kullback.distributions._numeric import (
@@ -29,13 +29,12 @@ from kullback.distributions._numeric import (
     stirling_rest,
     stirling_slope,
 )
-from kullback.distributions._power_of_gamma import _ENTROPY_REST, PowerOfGamma, shape_gap
+from kullback.distributions._power_of_gamma import PowerOfGamma, entropy_rest, shape_gap
 from kullback.distributions._registry import closed_form
 from kullback.distributions._shape import digamma_difference
 from kullback.distributions._special import LOG_2PI, special
 from kullback.distributions._tilt import log_sinhc, tilt_gap
-from kullback.distributions.families.beta import Beta
-from kullback.distributions.families.beta import _kl as between_betas
+from kullback.distributions.families.beta import Beta, between_betas
 from kullback.distributions.families.continuous_bernoulli import ContinuousBernoulli
 from kullback.distributions.families.gamma import Exponential
 from kullback.distributions.families.inverse_gaussian import InverseGaussian
@@ -44,8 +43,8 @@ from kullback.distributions.families.lognormal import LogNormal
 from kullback.distributions.families.uniform import Triangular, Uniform
 from kullback.distributions.families.weibull import Gumbel
 from kullback.distributions.pairs.to_inverse_gaussian import FORMULA as INVERSE_FORMULA
-from kullback.distributions.pairs.to_inverse_gaussian import _kl as into_inverse_gaussian
-from kullback.distributions.pairs.to_log_normal import _kl as into_log_normal
+from kullback.distributions.pairs.to_inverse_gaussian import into_inverse_gaussian
+from kullback.distributions.pairs.to_log_normal import into_log_normal
 from kullback.distributions.pairs.to_power_of_gamma import FORMULA as POWER_FORMULA
 from kullback.distributions.pairs.to_power_of_gamma import apart_from_shape
 
@@ -157,10 +156,7 @@ def _beyond_gamma(xp: Namespace, a: Array, b: Array, k: Array, excess: Array) ->
     s = high_a + high_b
     move = xp.where(large, power, xp.ones_like(power))
     u = move / s
-    near = xp.abs(u) <= 0.125
-    v, w = xp.where(near, u, xp.zeros_like(u)), xp.where(near, xp.ones_like(u), u)
-    cubic = xp.where(near, v * v * v * polynomial(v, _ENTROPY_REST), (1 + w) * xp.log1p(w) - w - 0.5 * w * w)
-    third = s * cubic + stirling_gap(xp, s, s + move, move)
+    third = s * entropy_rest(xp, u) + stirling_gap(xp, s, s + move, move)
     t = (k - high_a) / high_a
     step = xp.where(large, excess, xp.zeros_like(excess))
     first = -0.5 * (high_a / s) * (t + (2 * step + step * step) * (1 + t))

@@ -43,7 +43,8 @@ def _nearest(p: Any, q: InverseGaussian, up: Array, down: Array, log_share: Arra
     return _between_means(p.log_mean() + up, q) + 0.5 * exp_gap(xp, log_shape_ratio)
 
 
-def _kl(p: Any, q: InverseGaussian) -> Array:
+def into_inverse_gaussian(p: Any, q: InverseGaussian) -> Array:
+    """D(P‖Q) of a positive distribution that knows its moments."""
     xp = p.xp
     up, down = p.power_gap(1.0), p.power_gap(-1.0)
     finite = up + down < math.inf
@@ -68,7 +69,7 @@ _SOURCE = "from the moments of P"
 
 _FAMILIES: tuple[type[Family], ...] = (PowerOfGamma, Pareto)
 for _family in _FAMILIES:
-    closed_form(_family, InverseGaussian, formula=FORMULA, source=_SOURCE)(_kl)
+    closed_form(_family, InverseGaussian, formula=FORMULA, source=_SOURCE)(into_inverse_gaussian)
 
 
 def _log_sinhc(xp: Namespace, h: Array) -> Array:

@@ -18,7 +18,8 @@ from kullback.distributions.families.lognormal import LogNormal
 from kullback.distributions.families.pareto import Lomax, Pareto
 
 
-def _kl(p: Any, q: LogNormal) -> Array:
+def into_log_normal(p: Any, q: LogNormal) -> Array:
+    """D(P‖Q) of a positive distribution that knows the moments of its logarithm."""
     xp = p.xp
     shift = (p.log_mean() - q.loc) / q.scale
     variances = exp_gap(xp, log_ratio(xp, p.log_variance(), q.scale * q.scale))
@@ -32,4 +33,4 @@ for _family in _FAMILIES:
         LogNormal,
         formula=r"\log(σ\sqrt{2π}) + E_P[\log x] + \frac{E_P[(\log x - μ)^2]}{2σ^2} - H(P)",
         source="from the moments of log X under P",
-    )(_kl)
+    )(into_log_normal)

@@ -7,8 +7,7 @@ import math
 from kullback.arrays._backend import Array
 from kullback.distributions._registry import closed_form
 from kullback.distributions._tilt import tilt_gap
-from kullback.distributions.families.beta import Beta
-from kullback.distributions.families.beta import _kl as between_betas
+from kullback.distributions.families.beta import Beta, between_betas
 from kullback.distributions.families.continuous_bernoulli import ContinuousBernoulli
 from kullback.distributions.families.kumaraswamy import Kumaraswamy, from_uniform
 from kullback.distributions.families.uniform import Triangular, Uniform, log_widths
