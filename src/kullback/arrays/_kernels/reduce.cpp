@@ -233,15 +233,12 @@ void reduce_as(const Options& options, const Segment& run, Partial& total) {
     total.negative |= any_sign(signs);
 }
 
-// One row of a tile, the next one asked for; a column that serves all is spread out, also to the left of the tile.
+// One row of a tile; a column that serves all is spread out, also to the left of the tile.
 template <class T>
-KULLBACK_INLINE const T* open_row(const T* x, std::int64_t step, int column_step, int columns, T* spread) {
-    if (column_step == 0) {
-        for (int j = 0; j < lanes + columns; ++j) spread[j] = x[0];
-        return spread + lanes;
-    }
-    for (int j = 0; j < columns; j += 64 / sizeof(T)) KULLBACK_PREFETCH(x + step + j);
-    return x;
+KULLBACK_INLINE const T* open_row(const T* x, int column_step, int columns, T* spread) {
+    if (column_step == 1) return x;
+    for (int j = 0; j < lanes + columns; ++j) spread[j] = x[0];
+    return spread + lanes;
 }
 
 // The first column of a tile's pack k. The last pack overlaps the one before it (or, in a narrow last tile, the tile
@@ -268,8 +265,10 @@ void reduce_tile_as(const Options& options, const Tile& tile, Partial* totals) {
     for (std::int64_t i = 0; i < tile.length;) {
         Accumulator<M> sums[most];
         for (const std::int64_t end = i + block < tile.length ? i + block : tile.length; i < end; ++i) {
-            const T* p_row = open_row(p + i * tile.p_step, tile.p_step, tile.p_column, tile.columns, p_spread);
-            const T* q_row = open_row(q + i * tile.q_step, tile.q_step, tile.q_column, tile.columns, q_spread);
+            const T *p_here = p + i * tile.p_step, *q_here = q + i * tile.q_step;
+            const T* p_row = open_row(p_here, tile.p_column, tile.columns, p_spread);
+            const T* q_row = open_row(q_here, tile.q_column, tile.columns, q_spread);
+            const T *p_next = p_here + tile.p_step, *q_next = q_here + tile.q_step;
             for (int from = 0; from < used; from += block) {
                 const auto look = [&](int k) {
                     const int j = first_column(tile, from + k);
@@ -277,6 +276,9 @@ void reduce_tile_as(const Options& options, const Tile& tile, Partial* totals) {
                 };
                 const auto see = [&](int k) {
                     const Two two = look(k);
+                    // The next row is asked for pack by pack: asked for at once, its lines would wait for each other.
+                    KULLBACK_PREFETCH(p_next + (from + k) * lanes * tile.p_column);
+                    KULLBACK_PREFETCH(q_next + (from + k) * lanes * tile.q_column);
                     signs |= bits(two.p) | bits(two.q);
                     sums[from + k].look(two.p, two.q);
                     return two;
