@@ -43,7 +43,7 @@ _late.provide("measures of distributions", "kullback.distributions.measures:meas
 _late.provide("page of a comparison", "kullback.report.page:of_comparison")
 
 if TYPE_CHECKING:
-    from . import distributions
+    from . import distributions, losses
     from .distributions import closed_forms
     from .ladder import estimate
     from .tables import Comparison, compare
@@ -53,8 +53,8 @@ _ON_FIRST_USE = {"compare": "tables", "Comparison": "tables", "closed_forms": "d
 
 def __getattr__(name: str) -> Any:
     """Import what needs SciPy or an extra only when it is asked for."""
-    if name == "distributions":
-        return import_module("kullback.distributions")
+    if name in ("distributions", "losses"):
+        return import_module(f"kullback.{name}")
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'kullback' has no attribute {name!r}")
     return getattr(import_module(f"kullback.{_ON_FIRST_USE[name]}"), name)
@@ -89,6 +89,7 @@ __all__ = [
     "jeffreys",
     "js",
     "kl",
+    "losses",
     "mutual_information",
     "renyi",
     "total_variation",

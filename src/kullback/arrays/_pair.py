@@ -136,7 +136,7 @@ class Pair:
 
         far = self.live & ~near
         p = xp.where(far, self.p, zero)
-        apart = (_deformed(xp, p, eta, self.log_p, far, order) - xp.where(far, self.difference, zero)) / order
+        apart = (deformed(xp, p, eta, self.log_p, far, order) - xp.where(far, self.difference, zero)) / order
 
         only_p, only_q = self.q_is_zero & ~self.p_is_zero, self.p_is_zero & ~self.q_is_zero
         p_alone = self.p / (1 - order) + self._dip(self.q, only_p) if order < 1 else self._infinity(only_p)
@@ -183,7 +183,7 @@ def against_mixture(
     return [Pair(xp, a, mixture, d - shift, smooth=smooth) for a, d in zip(parts, to_first, strict=True)]
 
 
-def _deformed(xp: Namespace, p: Array, eta: Array, log_p: Array, far: Array, order: float) -> Array:
+def deformed(xp: Namespace, p: Array, eta: Array, log_p: Array, far: Array, order: float) -> Array:
     """p·((p/q)^(α−1) − 1)/(α−1), which is p·log(p/q) at α = 1, without overflow on the way."""
     zero = xp.zeros_like(eta)
     if order == 1:

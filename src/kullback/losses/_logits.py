@@ -1,0 +1,211 @@
+"""Divergences of rows of logits as PyTorch operators: values, gradients and their gradients, nothing kept but inputs.
+
+The backward pass computes the rows again, a few at a time, so that beside the gradients no tensor of rows × outcomes
+exists. What computes them, the plain twin or a kernel, is chosen by device and dtype here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import array_api_compat.torch as xp
+import torch
+from torch import Tensor
+
+from ._divergences import gradients_of_logits, of_logits
+
+_AT_ONCE = 1 << 20  # numbers that the plain twin works on at a time
+
+
+def capped(logits: Tensor, cap: float) -> Tensor:
+    """cap·tanh(logits/cap), where a cap is asked for; a masked logit stays masked."""
+    if cap == 0:
+        return logits
+    masked = logits == -torch.inf
+    return torch.where(masked, logits, cap * torch.tanh(torch.where(masked, 0.0, logits) / cap))
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """The dtype that rows of another are worked out in."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def plain(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
+    """Divergence of every row, by the formulas of the array measures."""
+    p, q = (capped(side.to(_of_plain(side)), cap) / temperature for side in (teacher, student))
+    value: Tensor = of_logits(xp, p, q, name, number)
+    return value.to(wide(student.dtype))
+
+
+def plain_gradients(
+    upstream: Tensor, teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
+) -> list[Tensor]:
+    """Gradients of Σ upstream·plain in both sides."""
+    sides = [capped(side.to(_of_plain(side)), cap) for side in (teacher, student)]
+    scale = (upstream / temperature)[:, None]
+    found = gradients_of_logits(xp, sides[0] / temperature, sides[1] / temperature, name, number)
+    # d cap·tanh(x/cap)/dx = 1 − tanh²
+    slopes = [1.0 if cap == 0 else torch.where(side == -torch.inf, 0.0, 1 - (side / cap) ** 2) for side in sides]
+    return [scale * slope * g for slope, g in zip(slopes, found, strict=True)]
+
+
+def _of_plain(x: Tensor) -> torch.dtype:
+    """float32 of a CPU is worked out in float64, as the array measures do."""
+    return torch.float64 if x.device.type == "cpu" else wide(x.dtype)
+
+
+def _blocks(rows: int, outcomes: int) -> Iterator[slice]:
+    step = max(1, _AT_ONCE // max(outcomes, 1))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+@torch.library.custom_op("kullback::divergence_of_logits", mutates_args=())
+def values(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
+    """Divergence of every row of (rows, outcomes), in float32 or float64."""
+    out = student.new_empty(len(student), dtype=wide(student.dtype))
+    for block in _blocks(*student.shape):
+        out[block] = plain(teacher[block], student[block], name, number, temperature, cap)
+    return out
+
+
+@torch.library.custom_op("kullback::divergence_of_logits_gradients", mutates_args=())
+def gradients(
+    upstream: Tensor,
+    teacher: Tensor,
+    student: Tensor,
+    name: str,
+    number: float,
+    temperature: float,
+    cap: float,
+    of_teacher: bool,
+    of_student: bool,
+) -> tuple[Tensor, Tensor]:
+    """Gradients of Σ upstream·values in both sides, in their dtypes; an empty tensor where one is not asked for.
+
+    A row whose upstream gradient is 0 has a gradient of 0, whatever it holds.
+    """
+    wanted = (of_teacher, of_student)
+    out = [
+        torch.zeros_like(side) if want else side.new_empty(0)
+        for side, want in zip((teacher, student), wanted, strict=True)
+    ]
+    for block in _blocks(*student.shape):
+        kept = upstream[block] != 0
+        if not kept.any():
+            continue
+        pair = teacher[block][kept], student[block][kept]
+        found = plain_gradients(upstream[block][kept], *pair, name, number, temperature, cap)
+        for whole, one, want in zip(out, found, wanted, strict=True):
+            if want:
+                whole[block][kept] = one.to(whole.dtype)
+    return out[0], out[1]
+
+
+@values.register_fake
+def _(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
+    return student.new_empty(student.shape[0], dtype=wide(student.dtype))
+
+
+@gradients.register_fake
+def _(
+    upstream: Tensor,
+    teacher: Tensor,
+    student: Tensor,
+    name: str,
+    number: float,
+    temperature: float,
+    cap: float,
+    of_teacher: bool,
+    of_student: bool,
+) -> tuple[Tensor, Tensor]:
+    first, second = (
+        torch.empty_like(side) if want else side.new_empty(0)
+        for side, want in ((teacher, of_teacher), (student, of_student))
+    )
+    return first, second
+
+
+class Values(torch.autograd.Function):
+    """`values`, differentiable: by PyTorch's engine, `torch.func` and `torch.compile` alike."""
+
+    @staticmethod
+    def forward(teacher: Tensor, student: Tensor, *options: Any) -> Tensor:
+        """Divergence of every row."""
+        return values(teacher, student, *options)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep the logits, which the caller holds anyway."""
+        teacher, student, *options = inputs
+        ctx.save_for_backward(teacher, student)
+        ctx.options = tuple(options)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        """Gradients in the logits that ask for them."""
+        teacher, student = ctx.saved_tensors
+        wanted = (ctx.needs_input_grad[0], ctx.needs_input_grad[1])
+        # Compiled graphs have no second derivatives, and dynamo does not trace a function within a function.
+        operator = gradients if torch.compiler.is_compiling() else Gradients.apply
+        found = operator(upstream, teacher, student, *ctx.options, *wanted)
+        return (*(g if want else None for g, want in zip(found, wanted, strict=True)), *(None for _ in ctx.options))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Any, Any]:
+        """Rows of every member of the batch, one after the other."""
+        found = Values.apply(*_rows_of_all(info, in_dims, args[:2]), *args[2:])
+        return found.unflatten(0, (info.batch_size, -1)), 0
+
+
+class Gradients(torch.autograd.Function):
+    """`gradients`, differentiable in its turn."""
+
+    @staticmethod
+    def forward(upstream: Tensor, teacher: Tensor, student: Tensor, *options: Any) -> tuple[Tensor, Tensor]:
+        """Gradients of Σ upstream·values."""
+        found: tuple[Tensor, Tensor] = gradients(upstream, teacher, student, *options)
+        return found
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep what the second derivative is made of."""
+        upstream, teacher, student, *options = inputs
+        ctx.save_for_backward(upstream, teacher, student)
+        ctx.options = tuple(options)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Any, ...]:
+        """Products with the second derivatives, by differentiating the plain gradients."""
+        *options, of_teacher, of_student = ctx.options
+        wanted = (of_teacher, of_student)
+
+        def first(*inputs: Tensor) -> tuple[Tensor, ...]:
+            found = plain_gradients(*inputs, *options)
+            return tuple(g for g, want in zip(found, wanted, strict=True) if want)
+
+        out, pull = torch.func.vjp(first, *ctx.saved_tensors)
+        asked = [c for c, want in zip(cotangents, wanted, strict=True) if want]
+        found = pull(tuple(c.to(o.dtype) for c, o in zip(asked, out, strict=True)))
+        return (*found, *(None for _ in ctx.options))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Any, Any]:
+        """Rows of every member of the batch, one after the other."""
+        found = Gradients.apply(*_rows_of_all(info, in_dims, args[:3]), *args[3:])
+        whole = tuple(g.unflatten(0, (info.batch_size, -1)) if g.numel() else g for g in found)
+        return whole, tuple(0 if g.numel() else None for g in found)
+
+
+def _rows_of_all(info: Any, in_dims: tuple[Any, ...], tensors: Sequence[Tensor]) -> list[Tensor]:
+    moved = [
+        x.movedim(dim, 0) if dim is not None else x.expand(info.batch_size, *x.shape)
+        for x, dim in zip(tensors, in_dims, strict=False)
+    ]
+    return [x.flatten(0, 1) for x in moved]
+
+
+def divergence(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
+    """Divergence of every row of (…, outcomes)."""
+    rows = (side.reshape(-1, side.shape[-1]) for side in (teacher, student))
+    return Values.apply(*rows, name, number, temperature, cap).reshape(student.shape[:-1])

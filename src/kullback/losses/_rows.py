@@ -1,0 +1,70 @@
+"""What every loss asks of its arguments: tensors of logits that belong together, and rows that are kept."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kullback._core.errors import InputError, InputTypeError
+
+from ._reduction import as_mask
+
+
+def check_tensor(x: Any, name: str, kind: str = "numbers") -> None:
+    """Refuse what is no tensor of floating dtype."""
+    if not isinstance(x, Tensor):
+        raise InputTypeError(f"{name} must be a torch tensor of {kind}, got {type(x).__name__}")
+    if not x.dtype.is_floating_point:
+        raise InputTypeError(f"{name} must be of floating dtype, got {x.dtype}")
+
+
+def check_logits(x: Any, name: str) -> None:
+    """Refuse what are no logits over a last axis."""
+    check_tensor(x, name, "logits")
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise InputError(f"{name} needs outcomes along its last axis, got shape {tuple(x.shape)}")
+
+
+def check_alike(a: Tensor, b: Tensor, names: tuple[str, str]) -> None:
+    """Refuse tensors of different shapes or devices."""
+    if a.device != b.device:
+        raise InputError(f"{names[0]} is on {a.device} and {names[1]} on {b.device}: move one")
+    if a.shape != b.shape:
+        raise InputError(f"{names[0]} has shape {tuple(a.shape)} and {names[1]} {tuple(b.shape)}")
+
+
+def check_number(x: Any, name: str, *, above: float = -math.inf, least: float = -math.inf) -> float:
+    """Return a finite number within its bounds."""
+    number = isinstance(x, (int, float)) and not isinstance(x, bool)
+    if not (number and math.isfinite(x) and x > above and x >= least):
+        bound = f" above {above:g}" if above > -math.inf else f" of at least {least:g}" if least > -math.inf else ""
+        raise InputError(f"{name} must be a finite number{bound}, got {x!r}")
+    return float(x)
+
+
+def kept_rows(
+    shape: torch.Size, device: torch.device, mask: Tensor | None, labels: Tensor | None, ignore_index: int
+) -> Tensor | None:
+    """Which rows count, by mask and labels; None where all do."""
+    kept = None if mask is None else as_mask(mask, shape, device)
+    if labels is None:
+        return kept
+    if labels.shape != shape:
+        raise InputError(f"labels of shape {tuple(labels.shape)} are not one for each row {tuple(shape)}")
+    named = labels != ignore_index
+    return named if kept is None else kept & named
+
+
+def check_outcomes(values: Tensor, kept: Tensor | None, *sides: tuple[str, Tensor]) -> None:
+    """Refuse kept rows whose value is NaN because every outcome is masked; NaN in gives NaN out."""
+    broken = values.isnan() if kept is None else values.isnan() & kept
+    if not broken.any():
+        return
+    for name, side in sides:
+        empty = broken & (side == -torch.inf).all(-1)
+        if empty.any():
+            row = tuple(int(i) for i in empty.nonzero()[0])
+            raise InputError(f"{name} masks every outcome of row {row}: leave such rows out with mask=")

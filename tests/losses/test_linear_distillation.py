@@ -1,0 +1,148 @@
+"""Distillation from hidden states equals distillation of their logits, and keeps no more than a few rows of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+import kullback as kb
+from kullback import losses
+
+
+def heads(dtype: torch.dtype = torch.float64, seed: int = 0) -> tuple[Any, Any]:
+    rng = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=rng, dtype=torch.float64).to(dtype)
+
+    teacher = draw(3, 7, 6), draw(11, 6)
+    student = tuple(x.requires_grad_() for x in (draw(3, 7, 4), draw(11, 4), draw(11)))
+    return teacher, student
+
+
+LABELS = torch.randint(0, 11, (3, 7), generator=torch.Generator().manual_seed(5))
+LABELS[0, :3] = -100
+
+
+def materialised(teacher: Any, student: Any, **options: Any) -> torch.Tensor:
+    h, w, b = student
+    hard, labels = options.pop("hard", 0.0), options.get("labels")
+    logits = h @ w.T + b
+    soft = losses.distillation(teacher=teacher[0] @ teacher[1].T, student=logits, **options)
+    if not hard:
+        return soft
+    cap = options.get("soft_cap")
+    logits = cap * torch.tanh(logits / cap) if cap else logits
+    nll = torch.nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction=options["reduction"])
+    return (1 - hard) * soft + hard * nll.reshape(soft.shape)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"divergence": "js(0.3)", "temperature": 1.5, "soft_cap": 5.0, "labels": LABELS},
+        {"divergence": "reverse", "labels": LABELS, "hard": 0.4, "soft_cap": 3.0},
+        {"divergence": "skew", "labels": LABELS, "hard": 1.0},
+    ],
+)
+def test_equals_the_materialised_loss(options: dict[str, Any], reduction: str) -> None:
+    teacher, student = heads()
+    options = options | {"reduction": reduction}
+    found = losses.linear_distillation(teacher=teacher, student=student, rows_at_once=4, **options)
+    want = materialised(teacher, student, **options)
+    assert torch.allclose(found, want, rtol=1e-12)
+    upstream = torch.rand_like(found)
+    ours = torch.autograd.grad(found, student, upstream, retain_graph=True)
+    again = torch.autograd.grad(found, student, upstream)
+    theirs = torch.autograd.grad(want, student, upstream)
+    for a, b, c in zip(ours, again, theirs, strict=True):
+        assert torch.allclose(a, c, rtol=1e-10, atol=1e-14)
+        assert torch.allclose(b, c, rtol=1e-10, atol=1e-14)
+
+
+def test_half_precision() -> None:
+    teacher, student = heads(torch.bfloat16)
+    found = losses.linear_distillation(teacher=teacher, student=student)
+    exact_teacher = tuple(x.double() for x in teacher)
+    exact_student = tuple(x.detach().double().requires_grad_() for x in student)
+    want = materialised(exact_teacher, exact_student, reduction="mean")
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(want.item(), rel=1e-2)
+    pairs = zip(torch.autograd.grad(found, student), torch.autograd.grad(want, exact_student), strict=True)
+    for ours, exact in pairs:
+        assert ours.dtype == torch.bfloat16
+        assert (ours.double() - exact).norm() < 2e-2 * exact.norm()
+
+
+def test_only_what_asks_for_a_gradient_gets_one() -> None:
+    teacher, (h, w, b) = heads()
+    value = losses.linear_distillation(teacher=teacher, student=(h.detach(), w, b.detach()))
+    value.backward()
+    assert w.grad is not None
+    assert h.grad is None
+    with torch.no_grad():
+        assert losses.linear_distillation(teacher=teacher, student=(h, w, b)) == value
+
+
+def test_rows_left_out_may_hold_anything() -> None:
+    teacher, (h, w, b) = heads()
+    with torch.no_grad():
+        h[0, 0] = math.nan
+    mask = torch.ones(3, 7, dtype=torch.bool)
+    mask[0, 0] = False
+    value = losses.linear_distillation(teacher=teacher, student=(h, w, b), mask=mask)
+    grads = torch.autograd.grad(value, (h, w))
+    assert value.isfinite()
+    assert all(g.isfinite().all() for g in grads)
+    nothing = losses.linear_distillation(teacher=teacher, student=(h, w, b), mask=torch.zeros_like(mask))
+    assert nothing.item() == 0
+    assert all(g.count_nonzero() == 0 for g in torch.autograd.grad(nothing, (w, b)))
+
+
+def test_no_tensor_of_rows_by_outcomes_is_made() -> None:
+    class Largest(torch.utils._python_dispatch.TorchDispatchMode):
+        most = 0
+
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            out = function(*args, **(kwargs or {}))
+            for x in out if isinstance(out, (tuple, list)) else [out]:
+                if isinstance(x, torch.Tensor):
+                    self.most = max(self.most, x.numel())
+            return out
+
+    rows, outcomes = 512, 4096
+    h, w = torch.randn(rows, 8, requires_grad=True), torch.randn(outcomes, 8, requires_grad=True)
+    with Largest() as seen:
+        losses.linear_distillation(
+            teacher=(torch.randn(rows, 8), torch.randn(outcomes, 8)), student=(h, w), rows_at_once=16
+        ).backward()
+    assert seen.most <= 16 * outcomes
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"student": (torch.randn(3, 4),)}, "student must be a tuple"),
+        ({"student": (torch.randn(3, 4), torch.randn(11, 5))}, "do not fit"),
+        ({"student": (torch.randn(3, 4), torch.randn(10, 4))}, "teacher has 11 outcomes and student 10"),
+        ({"student": (torch.randn(2, 4), torch.randn(11, 4))}, "teacher has rows"),
+        ({"student": (torch.randn(3, 4), torch.randn(11, 4), torch.randn(3))}, "bias has shape"),
+        ({"student": (torch.randn(3, 4), torch.randn(11, 4).double())}, "bring them together"),
+        ({"teacher": (torch.randn(3, 4), torch.randn(11, 4, requires_grad=True))}, "detach the teacher"),
+        ({"hard": 0.5}, "pass labels="),
+        ({"hard": 1.5}, "hard must lie between 0 and 1"),
+        ({"hard": 0.5, "labels": torch.tensor([0, 11, 2])}, "labels must lie below the 11 outcomes, got 11"),
+    ],
+)
+def test_bad_input(change: dict[str, Any], message: str) -> None:
+    given = {
+        "teacher": (torch.randn(3, 4), torch.randn(11, 4)),
+        "student": (torch.randn(3, 4), torch.randn(11, 4)),
+    } | change
+    with pytest.raises((kb.InputError, kb.InputTypeError), match=message):
+        losses.linear_distillation(**given)
