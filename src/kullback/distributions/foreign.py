@@ -30,6 +30,8 @@ class Foreign(Family):
         Its support.
     marks : tuple of float
         Points of the line where its density may have a kink or a pole.
+    places : sequence of (float, float)
+        Of a mixture on the line, location and scale of every component.
     batch : tuple of int
         Shape of the batch, () for one distribution.
     precision : float
@@ -43,6 +45,7 @@ class Foreign(Family):
     shape: tuple[int, ...] = ()
     where: Domain = reals()
     marks: tuple[float, ...] = ()
+    places: Any = ()
     batch: tuple[int, ...] = ()
     precision: float = 2.0**-52
 

@@ -17,8 +17,6 @@ from kullback.distributions._special import LOG_2PI
 from kullback.distributions._structure import only_component
 from kullback.distributions.foreign import Foreign
 
-_FEW = 32
-
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -56,15 +54,13 @@ class GaussianMixture(Foreign):
         self._keep("weights", w / np.sum(w))
         self._keep("means", means[:, None] if numbers else means)
         self._keep("factors", _factors(spread.reshape(-1, 1, 1) if numbers else spread))
-        # Many components are found by draws; few are pointed at, however narrow and rare.
-        ends = (-3.0, 0.0, 3.0) if numbers and w.size <= _FEW else ()
         super().__init__(
             name=f"GaussianMixture of {w.size} components",
             log_density_of=self._log_density,
             draw=self._draw,
             shape=() if numbers else means.shape[1:],
             where=reals() if numbers else Domain("vectors"),
-            marks=tuple(float(v) for r in ends for v in means + r * self.factors[:, 0, 0]),
+            places=np.stack([means, self.factors[:, 0, 0]], axis=1)[w > 0] if numbers else (),
         )
 
     weights: Floats

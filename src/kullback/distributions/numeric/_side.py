@@ -22,6 +22,9 @@ EPS = float(np.finfo(np.float64).eps)
 # Draws that show where the mass is: their ranks, of 127. A mode with a tenth of the mass is missed once in 1e6 times.
 _DRAWS = 127
 _RANKS = (0, 6, 31, 63, 95, 120, 126)
+# Of up to so many components each gets its own points, in scales from its location.
+_FEW = 32
+_WITHIN = np.array([-3.0, 0.0, 3.0])
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Side:
     def landmarks(self, count: int = _DRAWS) -> Floats:
         """Numbers that show where the mass is, in order, inside the support: some of its draws, and what is known."""
         found: list[Floats] = [np.asarray(self.marks())]
+        if isinstance(self.law, Foreign) and len(self.law.places):
+            found.append(_around(np.asarray(self.law.places, dtype=np.float64)))
         if self.can_be_sampled:
             draws = np.sort(self.draw(np.random.default_rng(0), count))
             found.append(draws[list(_RANKS)] if count == _DRAWS else draws[:: max(1, count // 128)])
@@ -115,6 +120,26 @@ class Side:
             raise DoesNotApply(f"{self.name}'s log-density is not a number anywhere that it was looked at")
         best = int(np.nanargmax(weight))
         return grid[max(0, best - 8) : best + 9]
+
+
+def _around(places: Floats) -> Floats:
+    """Return points that show every component, given by location and scale, and no more than the narrowest need."""
+    location, scale = places[np.isfinite(places).all(axis=1) & (places[:, 1] > 0)].T
+    if location.size <= _FEW:
+        return np.asarray((location[:, None] + scale[:, None] * _WITHIN).ravel())
+    found = np.zeros(0)
+    octave = np.floor(np.log2(scale))
+    for k in np.unique(octave):
+        # From narrow to wide, on a grid as coarse as the scale: what has a point beside it already is shown.
+        step = 2.0**k
+        points = location[octave == k, None] + step * _WITHIN
+        points = np.unique(np.concatenate([np.round(points / step) * step, points[:, 1:2]], axis=1))
+        points = points[np.diff(points, prepend=-np.inf) > 0.75 * step]
+        at = np.searchsorted(found, points)
+        around = np.concatenate([[-np.inf], found, [np.inf]])
+        clear = np.minimum(points - around[at], around[at + 1] - points) > step
+        found = np.sort(np.concatenate([found, points[clear]]))
+    return found
 
 
 def side(law: Family) -> Side:

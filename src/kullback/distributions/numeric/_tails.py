@@ -19,6 +19,8 @@ _NOTHING = -60.0
 _ROUNDING = -36.0
 # A tail whose contributions to D fall slower than this power of x does not converge, as far as can be told.
 _SLOWEST = -1e-4
+# A mass that falls slower than this power of x is beyond what differences of log-densities tell.
+_UNTOLD = 1e-10
 # Log-densities that end below here end by underflow, not at an edge.
 _UNDERFLOWING = -300.0
 # Growth slower than this power of x is taken for that of a power of log x.
@@ -148,9 +150,11 @@ def _beyond(ladder: Ladder, log_p: Floats, log_q: Floats, d: Floats, rest: Rest)
         steps = np.abs(np.diff(d[far:])) / np.abs(np.diff(v[far:]))
         power = float(np.log(steps[-1] / steps[0]) / abs(v[-1] - v[-2])) if abs(d[-1]) > 1 and n > 2 else 0.0
     mass = slope(v + log_p, mid) if log_p[mid] > -math.inf else -math.inf
-    if mass + (power if power > _LOGARITHMIC else 0.0) > _SLOWEST and log_p[-1] > -math.inf:
+    if log_p[-1] > -math.inf and power > _LOGARITHMIC and mass + power > _SLOWEST:
         rest.diverges = _diverging(ladder, n - 1)
         return
+    if log_p[-1] > -math.inf and mass > -_UNTOLD:
+        raise DoesNotApply(f"P's mass beyond {ladder.x[-1]:.3g} falls too slowly to be told from that of no density")
     estimates = [_power_laws(log_p + v, log_q + v, d, slope, since) for since in (mid, far)]
     rest.value = rest.value + estimates[0]
     change = float(np.max(np.abs(estimates[0][:2] - estimates[1][:2])))
