@@ -166,8 +166,13 @@ def _computed(
             return rung(a, b, tolerance, confidence)
         except DoesNotApply:
             continue
-    found = montecarlo(a, b, tolerance, confidence, rng, report)
-    return _within_bounds(found, a, b, confidence) if are_mixtures(a, b) else found
+    if not are_mixtures(a, b):
+        return montecarlo(a, b, tolerance, confidence, rng, report)
+    try:
+        return _within_bounds(montecarlo(a, b, tolerance, confidence, rng, report), a, b, confidence)
+    except DoesNotApply as reason:
+        found = bounds(a, b, tolerance, confidence)
+        return replace(found, caveats=(f"Only bounds are known: {reason}.", *found.caveats))
 
 
 def _named(

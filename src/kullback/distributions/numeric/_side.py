@@ -22,6 +22,8 @@ EPS = float(np.finfo(np.float64).eps)
 # Draws that show where the mass is: their ranks, of 127. A mode with a tenth of the mass is missed once in 1e6 times.
 _DRAWS = 127
 _RANKS = (0, 6, 31, 63, 95, 120, 126)
+# A component has to be so many times as wide as floats are apart.
+_RESOLVED = 16
 # Of up to so many components each gets its own points, in scales from its location.
 _FEW = 32
 _WITHIN = np.array([-3.0, 0.0, 3.0])
@@ -89,8 +91,8 @@ class Side:
     def landmarks(self, count: int = _DRAWS) -> Floats:
         """Numbers that show where the mass is, in order, inside the support: some of its draws, and what is known."""
         found: list[Floats] = [np.asarray(self.marks())]
-        if isinstance(self.law, Foreign) and len(self.law.places):
-            found.append(_around(np.asarray(self.law.places, dtype=np.float64)))
+        if self.places.size:
+            found.append(_around(self.places))
         if self.can_be_sampled:
             draws = np.sort(self.draw(np.random.default_rng(0), count))
             found.append(draws[list(_RANKS)] if count == _DRAWS else draws[:: max(1, count // 128)])
@@ -108,6 +110,23 @@ class Side:
             return tuple(m for m in self.law.marks if self.low < m < self.high)
         given = self.law.given.get("loc")
         return (float(given),) if given is not None and self.low < float(given) < self.high else ()
+
+    @property
+    def places(self) -> Floats:
+        """Location and scale of every component of a mixture, in rows."""
+        given = self.law.places if isinstance(self.law, Foreign) else ()
+        return np.asarray(given, dtype=np.float64).reshape(-1, 2)
+
+    def refuse_unresolved(self) -> None:
+        """Raise where a component is narrower than floats are apart, so that neither draws nor nodes show it."""
+        location, scale = self.places.T
+        unresolved = np.flatnonzero(scale < _RESOLVED * EPS * np.abs(location))
+        if unresolved.size:
+            k = int(unresolved[0])
+            raise DoesNotApply(
+                f"{self.name} has a component at {location[k]:.6g} of scale {scale[k]:.3g}, which floats do not "
+                "resolve there"
+            )
 
     def _searched(self) -> Floats:
         """Look for the mass on a grid of all magnitudes, away from the ends of the support."""

@@ -26,6 +26,8 @@ _HEAVY, _NO_VARIANCE = 0.7, 0.5
 _LEFT_OUT = 0.01
 # An average that rests on a smaller share of its draws is told of.
 _FEW = 0.001
+# Past this log-ratio a weight is 0.
+_FARTHEST = 1e3
 # Masses this many standard errors from 1 are no accident.
 _APART = 5.0
 
@@ -85,8 +87,9 @@ class _Average:
 
     @property
     def error(self) -> float:
-        """Its standard error."""
-        return math.sqrt(sum(float(np.var(t, ddof=1)) / t.size for t in self.terms))
+        """Its standard error, and what an outcome of so little mass that n draws may miss it does: 2/n of a term."""
+        seen = sum(float(np.var(t, ddof=1)) / t.size for t in self.terms)
+        return math.sqrt(seen + sum((2 * float(np.max(np.abs(t))) / t.size) ** 2 for t in self.terms))
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the normal interval after Hall's transformation, which takes the skewness out of the t statistic."""
@@ -111,13 +114,14 @@ def montecarlo(
 ) -> Divergence:
     r"""Estimate D(P‖Q) from draws of P, and of Q where it can be sampled.
 
-    D = ∫ q·φ(p/q), φ(x) = x·log x − x + 1, is split where p = q: with r = q/p,
+    D = ∫ p·log(p/q) + c·(q − p), whatever c, is split where p = q: with r = q/p,
 
-    .. math:: D = E_P[(r - 1 - \log r)\,1_{r \le 1}] + E_Q[φ(1/r)\,1_{r > 1}]
+    .. math:: D = E_P[(c(r - 1) - \log r)\,1_{r \le 1}] + E_Q[(c(1 - 1/r) - \log(r)/r)\,1_{r > 1}]
 
-    Every term is at least 0, those near P = Q are of the order of (r − 1)², no weight exceeds 1, mass of Q where P has
-    none counts, and a mode of Q that no draw of P shows does too. Without draws of Q, and where its standard error is
-    the lower one, E_P[−log r] is averaged.
+    No weight exceeds 1, and a mode that the draws of one side miss is seen by those of the other where it has more of
+    it. With c = 1 every term is at least 0, those near P = Q are of the order of (r − 1)², and mass of Q where P has
+    none counts as what it is; of c = 0 and 1 the one with the lower standard error is taken. Where Q cannot be sampled,
+    E_P[−log r] is averaged.
 
     Parameters
     ----------
@@ -135,7 +139,7 @@ def montecarlo(
     Raises
     ------
     DoesNotApply
-        If P cannot be sampled, or the log-densities at more than 1% of its draws say nothing.
+        If P cannot be sampled, floats do not resolve one of its components, or the log-densities at more than 1% of its draws say nothing.
 
     References
     ----------
@@ -145,6 +149,7 @@ def montecarlo(
     """
     if not p.can_be_sampled:
         raise DoesNotApply(f"{p.name} cannot be sampled")
+    p.refuse_unresolved()
     rng = np.random.default_rng() if rng is None else rng
     of_p, of_q = _Draws("P"), _Draws("Q")
     count = DRAWS
@@ -182,20 +187,16 @@ def _usable(of_q: _Draws) -> bool:
 
 
 def _average(of_p: _Draws, of_q: _Draws) -> _Average:
-    """Average over the draws of P, or over those of both, whichever has the lower error."""
-    plain = _Average([-of_p.d])
+    """Average over the draws of P alone, or over those of both, with c = 0 or 1: whichever has the lower error."""
     if not _usable(of_q):
-        return plain
-    below, above = np.minimum(of_p.d, 0.0), np.maximum(of_q.d, 0.0)
+        return _Average([-of_p.d])
+    below, above = np.minimum(of_p.d, 0.0), np.minimum(np.maximum(of_q.d, 0.0), _FARTHEST)
     near = np.minimum(above, 1.0)
-    far = np.minimum(above, 1e3)
-    of_both = _Average(
-        [
-            np.asarray(exp_gap(np, below)),
-            np.where(above <= 1, np.exp(-near) * exp_gap(np, near), 1 - np.exp(-far) * (1 + far)),
-        ]
-    )
-    return min(of_both, plain, key=lambda a: a.error)
+    with_c = [
+        np.asarray(exp_gap(np, below)),
+        np.where(above <= 1, np.exp(-near) * exp_gap(np, near), 1 - np.exp(-above) * (1 + above)),
+    ]
+    return min(_Average(with_c), _Average([-below, -above * np.exp(-above)]), key=lambda a: a.error)
 
 
 def _concluded(
