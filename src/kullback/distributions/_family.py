@@ -59,6 +59,8 @@ class Family:
 
     domain: ClassVar[Domain]
     parameters: ClassVar[dict[str, Parameter]] = {}
+    #: Parameters that have no default.
+    required: ClassVar[frozenset[str]] = frozenset()
     #: Groups of parameters of which exactly one is given, such as probs or logits.
     one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
@@ -66,6 +68,7 @@ class Family:
         super().__init_subclass__(**options)
         declared = {n: f for n, f in vars(cls).items() if isinstance(f, dataclasses.Field) and "rule" in f.metadata}
         cls.parameters = cls.parameters | {n: Parameter(n, f.metadata["rule"]) for n, f in declared.items()}
+        cls.required = cls.required | {n for n, f in declared.items() if f.default is MISSING}
 
     def __post_init__(self) -> None:
         self._take({name: getattr(self, name) for name in self.parameters}, checked=False)
@@ -89,6 +92,9 @@ class Family:
         return law
 
     def _take(self, given: dict[str, Any], *, checked: bool) -> None:
+        missing = [] if checked else [name for name in self.required if given[name] is None]
+        if missing:
+            raise InputTypeError(f"{type(self).__name__}: {missing[0]} must be given, got None")
         given = {name: value for name, value in given.items() if value is not None}
         for group in self.one_of:
             if sum(name in given for name in group) != 1:
@@ -174,6 +180,10 @@ class Family:
     def support(self) -> tuple[Any, Any]:
         """Ends of the support; narrower than the domain where a parameter at its own end leaves less."""
         return bound(self, self.domain.lower), bound(self, self.domain.upper)
+
+    def beside(self, other: Family) -> Family:
+        """The same distribution as it is compared with another: a member of a plainer family where that serves."""
+        return self
 
     def log_density(self, x: Array) -> Array:
         """Logarithm of the density, or of the probability, at x."""

@@ -21,9 +21,9 @@ class Foreign(Family):
     name : str
         What to call it.
     log_density_of : callable
-        From an array of events, the logarithms of their densities.
+        From an array of events, the logarithms of their densities; of integers with an offset, from the integers.
     draw : callable
-        From a NumPy generator and a count, draws along the first axis.
+        From a NumPy generator and a count, draws along the first axis, without such an offset.
     shape : tuple of int
         Shape of an event.
     where : Domain

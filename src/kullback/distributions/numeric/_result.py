@@ -107,7 +107,8 @@ def _known(p: Side, total: Floats, errors: Floats, normalised: float, *, whole: 
     if not math.isfinite(off):
         return _Known(gap, math.inf)
     # Masses that differ by more than the error they are known with are unlike normalised, or part of Q's was missed.
-    unlike = max(0.0, abs(mass_p - mass_q) - float(errors[MASS_P] + errors[MASS_Q]))
+    apart, known = abs(mass_p - mass_q), float(errors[MASS_P] + errors[MASS_Q])
+    unlike = apart + known if apart > known else 0.0
     gap_error = float(errors[GAP]) + abs(mass_p - 1) * gap + 0.5 * (mass_p - mass_q) ** 2 + unlike
     found = _Known(gap, gap_error)
     sentences: tuple[str, ...] = ()
@@ -145,4 +146,3 @@ def _of_void(terms: Terms, mass: float) -> str:
 def _of_hole(mass: float) -> str:
     """Say why D is infinite."""
     return f"P has {100 * min(mass, 1.0):.2g}% of its mass where Q has none."
-

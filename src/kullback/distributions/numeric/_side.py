@@ -13,11 +13,12 @@ from kullback.arrays._backend import is_torch
 from kullback.distributions._family import Family, knows, rebuilt
 from kullback.distributions.foreign import Foreign
 from kullback.distributions.structures.independent import Independent
-from kullback.distributions.structures.transformed import Shifted
+from kullback.distributions.structures.transformed import Affine
 
 from . import DoesNotApply
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+_NUMBERS = ("reals", "integers", "circle")
 EPS = float(np.finfo(np.float64).eps)
 # Draws that show where the mass is: their ranks, of 127. A mode with a tenth of the mass is missed once in 1e6 times.
 _DRAWS = 127
@@ -58,6 +59,11 @@ class Side:
     def precision(self) -> float:
         """Spacing at 1 of the floats that log-densities are computed in."""
         return self.law.precision if isinstance(self.law, Foreign) else EPS
+
+    @property
+    def reaches_its_ends(self) -> bool:
+        """Whether the ends are those of its support, not only around it, number by number of an event."""
+        return self.law.domain.known and self.law.domain.space in (*_NUMBERS, "vectors")
 
     @property
     def on_the_line(self) -> bool:
@@ -164,20 +170,16 @@ def _around(places: Floats) -> Floats:
 def side(law: Family) -> Side:
     """Return a distribution as a side, with its parameters moved to NumPy and out of any graph."""
     law = _in_numpy(law)
-    if isinstance(law, Independent):
-        # Each number has its own ends.
-        low, high = (np.broadcast_to(np.asarray(e), law.event_shape) for e in _ends(law.base))
-        return Side(law, -math.inf, math.inf, low, high)
-    low, high = _ends(law)
-    return Side(law, float(low), float(high), np.asarray(low), np.asarray(high))
-
-
-def _ends(law: Family) -> tuple[Any, Any]:
-    if isinstance(law, Shifted):
-        # Its domain is made of its base's, which is wider than the support where a parameter is at its own end.
-        low, high = _ends(law.base)
-        return low + law.loc, high + law.loc
-    return law.support()
+    if isinstance(law, Affine) and law.domain.offset:
+        # Of integers and an offset, by the integers.
+        law = Affine(law.base, np.floor(law.loc))
+    # Each number of an event has its own ends.
+    low, high = (law.base if isinstance(law, Independent) else law).support()
+    lowest, highest = (np.asarray(e, dtype=np.float64) for e in (low, high))
+    if law.event_shape:
+        shape = law.event_shape if isinstance(law, Independent) else lowest.shape
+        return Side(law, -math.inf, math.inf, *(np.broadcast_to(e, shape) for e in (lowest, highest)))
+    return Side(law, float(lowest), float(highest), lowest, highest)
 
 
 def _in_numpy(law: Family) -> Family:

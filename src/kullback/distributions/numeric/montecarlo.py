@@ -139,7 +139,8 @@ def montecarlo(
     Raises
     ------
     DoesNotApply
-        If P cannot be sampled, floats do not resolve one of its components, or the log-densities at more than 1% of its draws say nothing.
+        If P cannot be sampled, floats do not resolve one of its components, or the log-densities at more than 1% of its
+        draws say nothing.
 
     References
     ----------
@@ -199,9 +200,7 @@ def _average(of_p: _Draws, of_q: _Draws) -> _Average:
     return min(_Average(with_c), _Average([-below, -above * np.exp(-above)]), key=lambda a: a.error)
 
 
-def _concluded(
-    of_p: _Draws, of_q: _Draws, average: _Average, tolerance: float | None, confidence: float
-) -> Divergence:
+def _concluded(of_p: _Draws, of_q: _Draws, average: _Average, tolerance: float | None, confidence: float) -> Divergence:
     mean, error, terms = average.value, average.error, average.terms[0]
     caveats = [*_left_out(of_p)]
     if _usable(of_q):
