@@ -185,18 +185,22 @@ def _computed(
     p: Family, q: Family, tolerance: float | None, confidence: float, rng: np.random.Generator, report: Progress | None
 ) -> Divergence:
     a, b = side(p), side(q)
+    reasons = []
     for rung in (quadrature, series, cubature):
         try:
             return rung(a, b, tolerance, confidence)
-        except DoesNotApply:
-            continue
-    if not are_mixtures(a, b):
-        return montecarlo(a, b, tolerance, confidence, rng, report)
+        except DoesNotApply as reason:
+            reasons.append(str(reason))
     try:
-        return _within_bounds(montecarlo(a, b, tolerance, confidence, rng, report), a, b, confidence)
+        found = montecarlo(a, b, tolerance, confidence, rng, report)
     except DoesNotApply as reason:
+        if not are_mixtures(a, b):
+            # What quadrature or a series found is said where they are for such events.
+            tried = reasons[0] if a.on_the_line and b.on_the_line else reasons[1] if a.of_integers else ""
+            raise DoesNotApply(f"{tried}; {reason}" if tried else str(reason)) from reason
         found = bounds(a, b, tolerance, confidence)
         return replace(found, caveats=(f"Only bounds are known: {reason}.", *found.caveats))
+    return _within_bounds(found, a, b, confidence) if are_mixtures(a, b) else found
 
 
 def _named(
