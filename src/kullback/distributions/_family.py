@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import numpy as np
 
 from kullback._core.errors import InputError, InputTypeError
-from kullback.arrays._backend import Array, Namespace, as_arrays, device, is_torch, lives_on_cpu, working_dtype
+from kullback.arrays._backend import (
+    Array,
+    Namespace,
+    as_arrays,
+    at_once,
+    device,
+    inspectable,
+    is_torch,
+    lives_on_cpu,
+    working_dtype,
+)
 from kullback.arrays._checks import check_dtype
 
 from ._constraints import Rule
@@ -109,7 +120,9 @@ class Family:
         for name in self.parameters:
             object.__setattr__(self, name, None)
         for name, array in zip(given, arrays, strict=True):
-            array = array if array.dtype == working else xp.astype(array, working, copy=False)
+            if array.dtype != working:
+                with at_once() if inspectable(array) and not is_torch(array) else nullcontext():
+                    array = xp.astype(array, working, copy=False)
             self._check_shape(name, array)
             if not checked:
                 self.parameters[name].rule.check(xp, type(self).__name__, name, array)

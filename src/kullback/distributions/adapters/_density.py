@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputTypeError
+from kullback.arrays._backend import in_numpy
 from kullback.distributions._domain import Domain, integers, reals
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import maker
@@ -42,9 +43,7 @@ def domain(thing: Any) -> Domain:
     found = limits = support(thing)
     while not hasattr(limits, "lower_bound") and hasattr(limits, "base_constraint"):
         limits = limits.base_constraint
-    ends = [
-        _in_numpy(getattr(limits, end, limit)) for end, limit in (("lower_bound", -np.inf), ("upper_bound", np.inf))
-    ]
+    ends = [in_numpy(getattr(limits, end, limit)) for end, limit in (("lower_bound", -np.inf), ("upper_bound", np.inf))]
     kind = type(limits).__name__.strip("_").lower()
     if thing.event_shape:
         if found.is_discrete or kind == "simplex":
@@ -59,7 +58,7 @@ def marks(thing: Any) -> tuple[float, ...]:
     if thing.event_shape or thing.batch_shape:
         return ()
     try:
-        mean = float(_in_numpy(thing.mean))
+        mean = float(in_numpy(thing.mean))
     except (NotImplementedError, AttributeError, TypeError, RuntimeError):
         return ()
     return (mean,) if np.isfinite(mean) else ()
@@ -71,12 +70,7 @@ def places(thing: Any) -> list[tuple[float, float]]:
     if thing.event_shape or thing.batch_shape or parts == [None]:
         return []
     try:
-        pairs = [(np.ravel(_in_numpy(c.mean)), np.ravel(np.sqrt(_in_numpy(c.variance)))) for c in parts]
+        pairs = [(np.ravel(in_numpy(c.mean)), np.ravel(np.sqrt(in_numpy(c.variance)))) for c in parts]
     except (NotImplementedError, AttributeError, TypeError, RuntimeError):
         return []
     return [(float(m), float(s)) for means, widths in pairs for m, s in zip(means, widths, strict=True)]
-
-
-def _in_numpy(x: Any) -> np.ndarray[Any, Any]:
-    """Return a number of any library, out of its graph and its device."""
-    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, is_torch
+from kullback.arrays._backend import Array, in_numpy
 from kullback.distributions._domain import Domain, reals
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import recognise
@@ -96,7 +96,7 @@ def _log_normal(shifts: Floats, factor: Floats) -> Floats:
 
 
 def _array(value: Any) -> Floats:
-    return np.asarray(value.detach().cpu() if is_torch(value) else value, dtype=np.float64)
+    return np.asarray(in_numpy(value), dtype=np.float64)
 
 
 def _factors(covariances: Floats) -> Floats:

@@ -9,7 +9,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from kullback.arrays._backend import is_torch
+from kullback.arrays._backend import in_numpy
 from kullback.distributions._family import Family, knows, rebuilt
 from kullback.distributions.foreign import Foreign
 from kullback.distributions.structures.independent import Independent
@@ -187,6 +187,6 @@ def _in_numpy(law: Family) -> Family:
         return law
 
     def move(value: Any) -> Floats:
-        return np.asarray(value.detach().cpu() if is_torch(value) else value, dtype=np.float64)
+        return np.asarray(in_numpy(value), dtype=np.float64)
 
     return rebuilt(law, xp, np.dtype(np.float64), move, _in_numpy)
