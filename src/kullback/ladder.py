@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from ._core.divergence import Divergence
-from ._core.errors import InputError, InputTypeError, NoClosedForm
+from ._core.errors import InputError, InputTypeError, NoClosedForm, NotANumber
 from ._core.extras import require
 from .arrays._backend import quiet, without_gradient
 from .distributions import measures
+from .distributions._domain import apart
 from .distributions._family import Family
-from .distributions._registry import find
 from .distributions.adapters import adapt
 from .distributions.foreign import Foreign
 from .distributions.numeric import DoesNotApply
@@ -102,16 +102,20 @@ def estimate(
     ('quadrature', 0.02008, True)
     """
     name = _method(method)
-    if not 0 < float(confidence) < 1:
+    if not 0 < _number("confidence", confidence) < 1:
         raise InputError(f"confidence must lie strictly between 0 and 1, got {confidence!r}")
-    if tolerance is not None and not 0 < float(tolerance) < math.inf:
+    if tolerance is not None and not 0 < _number("tolerance", tolerance) < math.inf:
         raise InputError(f"tolerance must be a finite number above 0, got {tolerance!r}")
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise InputTypeError(f"progress must be True, False or a function, got {progress!r}")
+    draws = _generator(rng)
     p, q = _law(P, "P"), _law(Q, "Q")
     _check(p, q)
+    p, q = p.beside(q), q.beside(p)
     # Libraries warn of the overflows and logarithms of 0 that are looked for here.
     with warnings.catch_warnings(), _reporter(progress) as report:
         warnings.simplefilter("ignore", RuntimeWarning)
-        options = tolerance, float(confidence), np.random.default_rng(rng), report
+        options = tolerance, float(confidence), draws, report
         return _automatic(p, q, *options) if name == "auto" else _named(name, p, q, *options)
 
 
@@ -121,6 +125,22 @@ def _method(method: Any) -> str:
         if name.lower() == wanted:
             return name
     raise InputError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"{name} must be a number, got {value!r}") from error
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(
+            f"rng must be a whole number of at least 0, a numpy.random.Generator or None, got {rng!r}"
+        ) from error
 
 
 def _law(thing: Any, name: str) -> Family:
@@ -144,9 +164,13 @@ def _automatic(
     p: Family, q: Family, tolerance: float | None, confidence: float, rng: np.random.Generator, report: Progress | None
 ) -> Divergence:
     exact = _closed_form(p, q)
-    if exact is not None and not math.isnan(exact):
+    if exact is not None and math.isfinite(exact):
         return Divergence(exact, method="closed form")
-    found = _outside(p, q) or _computed(p, q, tolerance, confidence, rng, report)
+    outside = _outside(p, q)
+    if exact == math.inf:
+        # The supports say why, where it is by them.
+        return outside or Divergence(exact, method="closed form")
+    found = outside or _computed(p, q, tolerance, confidence, rng, report)
     if exact is not None:
         text = f"{_of_nan(p, q)}, so this was computed without it."
         found = replace(found, caveats=(text, *found.caveats))
@@ -161,12 +185,21 @@ def _computed(
     p: Family, q: Family, tolerance: float | None, confidence: float, rng: np.random.Generator, report: Progress | None
 ) -> Divergence:
     a, b = side(p), side(q)
+    reasons = []
     for rung in (quadrature, series, cubature):
         try:
             return rung(a, b, tolerance, confidence)
-        except DoesNotApply:
-            continue
-    found = montecarlo(a, b, tolerance, confidence, rng, report)
+        except DoesNotApply as reason:
+            reasons.append(str(reason))
+    try:
+        found = montecarlo(a, b, tolerance, confidence, rng, report)
+    except DoesNotApply as reason:
+        if not are_mixtures(a, b):
+            # What quadrature or a series found is said where they are for such events.
+            tried = reasons[0] if a.on_the_line and b.on_the_line else reasons[1] if a.of_integers else ""
+            raise DoesNotApply(f"{tried}; {reason}" if tried else str(reason)) from reason
+        found = bounds(a, b, tolerance, confidence)
+        return replace(found, caveats=(f"Only bounds are known: {reason}.", *found.caveats))
     return _within_bounds(found, a, b, confidence) if are_mixtures(a, b) else found
 
 
@@ -205,7 +238,7 @@ def _refusal(p: Family, q: Family) -> str:
 
 def _closed_form(p: Family, q: Family) -> float | None:
     """Return the closed form in the precision that it is computed in; None where there is none."""
-    if isinstance(p, Foreign) or isinstance(q, Foreign) or find(type(p), type(q)) is None:
+    if isinstance(p, Foreign) or isinstance(q, Foreign):
         return None
     try:
         p, q = measures.paired(p, q)
@@ -213,6 +246,8 @@ def _closed_form(p: Family, q: Family) -> float | None:
             return float(without_gradient(measures.kl(p, q)))
     except NoClosedForm:
         return None
+    except NotANumber:
+        return math.nan
 
 
 def _outside(p: Family, q: Family) -> Divergence | None:
@@ -223,12 +258,21 @@ def _outside(p: Family, q: Family) -> Divergence | None:
         if p.discrete:
             text = "P has probabilities and Q has a density, which gives no number any mass."
         return Divergence(math.inf, method="supports", caveats=(text,))
+    if apart(p.domain, q.domain):
+        text = f"P's values are whole numbers + {p.domain.offset:g} and Q's + {q.domain.offset:g}: none is of both."
+        return Divergence(math.inf, method="supports", caveats=(text,))
     if not (len(spaces) == 1 or spaces <= _LINE or isinstance(p, Foreign) or isinstance(q, Foreign)):
         raise InputError(f"P is over {p.domain.space} and Q over {q.domain.space}: their densities do not compare")
     a, b = side(p), side(q)
-    if p.event_shape or (b.low <= a.low and a.high <= b.high):
+    if not a.reaches_its_ends:
         return None
-    text = f"P's support, from {a.low:g} to {a.high:g}, leaves Q's, from {b.low:g} to {b.high:g}."
+    leaves = np.ravel((a.lowest < b.lowest) | (b.highest < a.highest))
+    if not leaves.any():
+        return None
+    k = int(np.argmax(leaves))
+    ends = (float(np.broadcast_to(e, leaves.shape).flat[k]) for e in (a.lowest, a.highest, b.lowest, b.highest))
+    text = "P's support, from {:g} to {:g}, leaves Q's, from {:g} to {:g}".format(*ends)
+    text += f", at number {k} of an event." if p.event_shape else "."
     return Divergence(math.inf, method="supports", caveats=(text,))
 
 

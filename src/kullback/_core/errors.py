@@ -23,5 +23,9 @@ class MissingExtra(KullbackError, ImportError):
     """An optional dependency is absent: the message says what to install, and why."""
 
 
+class NotANumber(InputError):
+    """The parameters are too extreme for a closed form: floats do not hold what it is made of."""
+
+
 class NoClosedForm(KullbackError, NotImplementedError):
     """No closed form is known: the message names the pair, the nearest that has one, and `kullback.estimate`."""

@@ -37,7 +37,19 @@ def as_arrays(*values: Any) -> tuple[Namespace, list[Array]]:
         raise InputTypeError(f"arrays of one library are needed, got {kinds}; accepted are {_ACCEPTED}") from error
     like = arrays[0]
     rest = {} if _plain_numpy(like) else {"dtype": like.dtype, "device": device(like)}
-    return xp, [v if is_array_api_obj(v) else xp.asarray(v, **rest) for v in values]
+    with at_once():
+        return xp, [v if is_array_api_obj(v) else xp.asarray(v, **rest) for v in values]
+
+
+def at_once() -> AbstractContextManager[Any]:
+    """Keep jit from tracing what is done with known values, so that they stay known."""
+    jax = sys.modules.get("jax")
+    return nullcontext() if jax is None else jax.ensure_compile_time_eval()
+
+
+def in_numpy(x: Array) -> np.ndarray[Any, Any]:
+    """Return known values in NumPy, out of their graph and off their device."""
+    return np.asarray(x.detach().cpu() if is_torch(x) else x)
 
 
 def _plain_numpy(x: Array) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, Namespace, inspectable, without_gradient
+from kullback.arrays._backend import Array, Namespace, in_numpy, inspectable, without_gradient
 
 Test = Callable[[Namespace, Array], Array]
 
@@ -98,7 +98,7 @@ def _sum_to_one(xp: Namespace, x: Array) -> Array:
 
 def _positive_definite(xp: Namespace, x: Array) -> Array:
     """By its Cholesky factor, which exists for no other matrix, and by symmetry."""
-    matrices = np.asarray(x if isinstance(x, np.ndarray) else _to_numpy(x), dtype=np.float64)
+    matrices = np.asarray(in_numpy(x), dtype=np.float64)
     size = np.max(np.abs(matrices), axis=(-1, -2), keepdims=True)
     slack = _slack(matrices.shape[-1]) * size
     even = np.all(np.abs(matrices - np.swapaxes(matrices, -1, -2)) <= slack, axis=(-1, -2))
@@ -107,10 +107,6 @@ def _positive_definite(xp: Namespace, x: Array) -> Array:
     flat = matrices.reshape(-1, *matrices.shape[-2:])
     factored = np.array([_has_cholesky(m) for m in flat], dtype=bool).reshape(matrices.shape[:-2])
     return xp.asarray(even & factored)
-
-
-def _to_numpy(x: Array) -> np.ndarray[Any, Any]:
-    return np.asarray(x.cpu().numpy() if hasattr(x, "cpu") else x)
 
 
 def _has_cholesky(matrix: np.ndarray[Any, Any]) -> bool:

@@ -11,7 +11,7 @@ from kullback.arrays._backend import Array
 if TYPE_CHECKING:
     from ._family import Family
 
-Bound = float | str
+Bound = float | str | Any
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,18 @@ class Domain:
     space : str
         What an event is: "reals", "integers", "circle", "vectors", "simplex", "counts", "sphere", …
     lower, upper : float or str
-        Bounds of an interval of numbers; a string names the parameter that is the bound.
+        Bounds of an interval of numbers, or of each number of a vector; a string names the parameter that is the bound.
+    offset : float
+        What is added to integers, in [0, 1): values k + offset.
+    known : bool
+        Whether the bounds are those of the support, and not only around it.
     """
 
     space: str
     lower: Bound = -math.inf
     upper: Bound = math.inf
+    offset: float = 0.0
+    known: bool = True
 
     @property
     def fixed(self) -> bool:
@@ -41,9 +47,15 @@ def reals(lower: Bound = -math.inf, upper: Bound = math.inf) -> Domain:
     return Domain("reals", lower, upper)
 
 
-def integers(lower: Bound = 0, upper: Bound = math.inf) -> Domain:
-    """Return an interval of integers, bounds included."""
-    return Domain("integers", lower, upper)
+def integers(lower: Bound = 0, upper: Bound = math.inf, offset: float = 0.0) -> Domain:
+    """Return an interval of integers, bounds included, or of integers and the same offset."""
+    return Domain("integers", lower, upper, offset)
+
+
+def apart(p: Domain, q: Domain) -> bool:
+    """Whether no value of P is one of Q's: a density beside probabilities, or integers with other offsets."""
+    spaces = {p.space, q.space}
+    return spaces == {"reals", "integers"} or (spaces == {"integers"} and p.offset != q.offset)
 
 
 def bound(law: Family, end: Bound) -> Any:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import numpy as np
 
 from kullback._core.errors import InputError, InputTypeError
-from kullback.arrays._backend import Array, Namespace, as_arrays, device, is_torch, lives_on_cpu, working_dtype
+from kullback.arrays._backend import (
+    Array,
+    Namespace,
+    as_arrays,
+    at_once,
+    device,
+    inspectable,
+    is_torch,
+    lives_on_cpu,
+    working_dtype,
+)
 from kullback.arrays._checks import check_dtype
 
 from ._constraints import Rule
@@ -59,6 +70,8 @@ class Family:
 
     domain: ClassVar[Domain]
     parameters: ClassVar[dict[str, Parameter]] = {}
+    #: Parameters that have no default.
+    required: ClassVar[frozenset[str]] = frozenset()
     #: Groups of parameters of which exactly one is given, such as probs or logits.
     one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
@@ -66,6 +79,7 @@ class Family:
         super().__init_subclass__(**options)
         declared = {n: f for n, f in vars(cls).items() if isinstance(f, dataclasses.Field) and "rule" in f.metadata}
         cls.parameters = cls.parameters | {n: Parameter(n, f.metadata["rule"]) for n, f in declared.items()}
+        cls.required = cls.required | {n for n, f in declared.items() if f.default is MISSING}
 
     def __post_init__(self) -> None:
         self._take({name: getattr(self, name) for name in self.parameters}, checked=False)
@@ -89,6 +103,9 @@ class Family:
         return law
 
     def _take(self, given: dict[str, Any], *, checked: bool) -> None:
+        missing = [] if checked else [name for name in self.required if given[name] is None]
+        if missing:
+            raise InputTypeError(f"{type(self).__name__}: {missing[0]} must be given, got None")
         given = {name: value for name, value in given.items() if value is not None}
         for group in self.one_of:
             if sum(name in given for name in group) != 1:
@@ -103,7 +120,9 @@ class Family:
         for name in self.parameters:
             object.__setattr__(self, name, None)
         for name, array in zip(given, arrays, strict=True):
-            array = array if array.dtype == working else xp.astype(array, working, copy=False)
+            if array.dtype != working:
+                with at_once() if inspectable(array) and not is_torch(array) else nullcontext():
+                    array = xp.astype(array, working, copy=False)
             self._check_shape(name, array)
             if not checked:
                 self.parameters[name].rule.check(xp, type(self).__name__, name, array)
@@ -174,6 +193,10 @@ class Family:
     def support(self) -> tuple[Any, Any]:
         """Ends of the support; narrower than the domain where a parameter at its own end leaves less."""
         return bound(self, self.domain.lower), bound(self, self.domain.upper)
+
+    def beside(self, other: Family) -> Family:
+        """The same distribution as it is compared with another: a member of a plainer family where that serves."""
+        return self
 
     def log_density(self, x: Array) -> Array:
         """Logarithm of the density, or of the probability, at x."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kullback._core.errors import NoClosedForm
-from kullback.arrays._backend import Array, Namespace, device, inspectable, without_gradient
+from kullback.arrays._backend import Array, Namespace, device, in_numpy, inspectable
 from kullback.arrays._numeric import blocked_sum
 
 from ._chance import Chance
@@ -28,14 +28,14 @@ _HEAVY = -100.0
 OverPoisson = Callable[[Array, Array], Array] | None
 
 
-def largest(xp: Namespace, count: Array, pair: str, *others: Array) -> int:
+def largest(count: Array, pair: str, *others: Array) -> int:
     """Return the largest of the counts, which is where the sums end, for the batch of them and the other parameters."""
     if not inspectable(count):
         raise NoClosedForm(
             f"{pair} is a finite sum, whose length must be known: counts cannot be traced by jit; kullback.estimate "
             "takes any distribution"
         )
-    last = float(xp.max(without_gradient(count))) if 0 not in count.shape else 0.0
+    last = float(np.max(in_numpy(count))) if 0 not in count.shape else 0.0
     batch = math.prod(np.broadcast_shapes(count.shape, *(other.shape for other in others)))
     if last > LIMIT or last * batch > LIMIT_OF_BATCH:
         of_batch = f" in each of {batch} distributions, beyond {LIMIT_OF_BATCH} in all" if batch > 1 else ""
@@ -66,7 +66,7 @@ def column(x: Array) -> Array:
 
 def binomial_shape(xp: Namespace, n: Array, chance: Chance, pair: str, over: OverPoisson = None) -> Array:
     """D of a binomial law to the member of another family that has its mean."""
-    last = largest(xp, n, pair, chance.yes)
+    last = largest(n, pair, chance.yes)
     inner = (chance.yes != 0) & (chance.no != 0) & (n != 0)
     half = xp.where(inner, chance.yes, xp.full_like(chance.yes, 0.5))
     if chance.logits is None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
+from kullback.arrays._backend import at_once
+
 from ._family import Family
 
 Maker = Callable[..., Family | None]
@@ -65,7 +67,8 @@ def values_of(law: Any, *names: str) -> dict[str, Any]:
     if not type(law).__module__.startswith("numpyro"):
         return values
     jax = sys.modules["jax"]
-    return {name: jax.numpy.asarray(v) for name, v in values.items()}
+    with at_once():
+        return {name: v if isinstance(v, jax.Array) else jax.numpy.asarray(v) for name, v in values.items()}
 
 
 def was_checked(law: Any) -> bool:

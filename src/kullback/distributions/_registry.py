@@ -180,19 +180,25 @@ def _derived(
 
 def infinite(p: Family, q: Family) -> Array:
     """D(P‖Q) of laws of which P has mass where Q has none, for the batch of both."""
-    xp = p.xp
-    given = (*p.given.values(), *q.given.values())
-    # Bound to the parameters, so that it can be differentiated; logits may be infinite.
-    zero = sum(xp.sum(xp.where(xp.isfinite(a), 0 * a, xp.zeros_like(a))) for a in given)
-    value = xp.broadcast_to(zero, xp.zeros(_batch(p, q)).shape) + float("inf")
-    if p.domain.space != "integers" or q.domain.space != "integers":
+    xp, none = p.xp, zero(p, q)
+    value = none + float("inf")
+    if p.domain.space != "integers" or q.domain.space != "integers" or p.domain.offset != q.domain.offset:
         return value
     low, high = p.support()
     certain = low == high
     if isinstance(certain, bool):
         return value
     # A law of counts whose parameters leave it one value has that value's cost, whatever its kind usually is.
-    return xp.where(certain, -q.log_density(xp.where(certain, high, xp.zeros_like(high))) + zero, value)
+    return xp.where(certain, -q.log_density(xp.where(certain, high, xp.zeros_like(high))) + none, value)
+
+
+def zero(p: Family, q: Family) -> Array:
+    """Return 0 for the batch of both, bound to the parameters, so that it can be differentiated."""
+    xp = p.xp
+    given = (*p.given.values(), *q.given.values())
+    # Logits may be infinite.
+    none = sum(xp.sum(xp.where(xp.isfinite(a), 0 * a, xp.zeros_like(a))) for a in given)
+    return xp.broadcast_to(none, _batch(p, q))
 
 
 def _batch(p: Family, q: Family) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ def table(p: Any, other: str, least: int = 0) -> tuple[Array, Array]:
         last = max(log.shape[-1] - 1, least)
         rest = xp.full_like(xp.zeros_like(log[..., :1]) + counts(xp, beyond(last) - log.shape[-1], log), -math.inf)
         return xp.concat([log, rest], axis=-1), p.mean()
-    last = max(largest(xp, p.high, f"DiscreteUniform‖{other}", p.low), least)
+    last = max(largest(p.high, f"DiscreteUniform‖{other}", p.low), least)
     k = counts(xp, beyond(last), p.high)
     inside = (k >= column(p.low)) & (k <= column(p.high))
     log = -xp.log(column(p.size)) + xp.zeros_like(k)

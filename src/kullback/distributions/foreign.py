@@ -21,15 +21,17 @@ class Foreign(Family):
     name : str
         What to call it.
     log_density_of : callable
-        From an array of events, the logarithms of their densities.
+        From an array of events, the logarithms of their densities; of integers with an offset, from the integers.
     draw : callable
-        From a NumPy generator and a count, draws along the first axis.
+        From a NumPy generator and a count, draws along the first axis, without such an offset.
     shape : tuple of int
         Shape of an event.
     where : Domain
         Its support.
     marks : tuple of float
         Points of the line where its density may have a kink or a pole.
+    places : sequence of (float, float)
+        Of a mixture on the line, location and scale of every component.
     batch : tuple of int
         Shape of the batch, () for one distribution.
     precision : float
@@ -43,6 +45,7 @@ class Foreign(Family):
     shape: tuple[int, ...] = ()
     where: Domain = reals()
     marks: tuple[float, ...] = ()
+    places: Any = ()
     batch: tuple[int, ...] = ()
     precision: float = 2.0**-52
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kullback._core.errors import InputError, InputTypeError, NoClosedForm
+import numpy as np
+
+from kullback._core.errors import InputError, InputTypeError, NoClosedForm, NotANumber
 from kullback._core.units import nats_per_unit
-from kullback.arrays._backend import Array, finish, inspectable, quiet
+from kullback.arrays._backend import Array, finish, inspectable, quiet, without_gradient
 
 from . import _exponential
-from ._domain import covers
+from ._domain import apart, covers
 from ._exponential import ExponentialFamily
 from ._family import Family, knows, together
-from ._registry import find, infinite, nearest
+from ._registry import find, infinite, nearest, zero
+from ._structure import Structure
 from .adapters import adapt
 
 Law = Family
@@ -46,6 +51,12 @@ def measure(name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Any
 def paired(p: Law, q: Law) -> tuple[Law, Law]:
     """Return two distributions of events of one shape, in one array library."""
     check_events(p, q)
+    try:
+        np.broadcast_shapes(p.batch_shape, q.batch_shape)
+    except ValueError as error:
+        raise InputError(
+            f"P is a batch of shape {p.batch_shape} and Q of shape {q.batch_shape}: batches have shapes that broadcast"
+        ) from error
     return together(p, q)
 
 
@@ -60,15 +71,64 @@ def check_events(p: Law, q: Law) -> None:
 
 def kl(p: Law, q: Law) -> Array:
     """D(P‖Q) in nats, of distributions in one array library."""
+    p, q = p.beside(q), q.beside(p)
     form = find(type(p), type(q))
+    if apart(p.domain, q.domain) or (form is None and _lies_apart(p, q)):
+        return infinite(p, q)
     if form is None:
-        if _lies_apart(p, q):
-            return infinite(p, q)
+        if _all_equal(p, q):
+            return zero(p, q)
         raise NoClosedForm(refusal(p, q))
     value = form.compute(p, q)
-    if not form.finite or (p.domain.fixed and q.domain.fixed):
+    if form.finite and not (p.domain.fixed and q.domain.fixed):
+        value = p.xp.where(covers(q, p), value, p.xp.full_like(value, math.inf))
+    return _checked(p, q, value)
+
+
+def _checked(p: Law, q: Law, value: Array) -> Array:
+    """Return a value that is a divergence: 0 of equal laws, and no number that rounding has made NaN or negative."""
+    xp, seen = p.xp, without_gradient(value)
+    if not inspectable(seen):
         return value
-    return p.xp.where(covers(q, p), value, p.xp.full_like(value, math.inf))
+    wrong = ~(seen >= 0)
+    if not bool(xp.any(wrong)):
+        return value
+    same = _equal(p, q)
+    value = xp.where(wrong & same, xp.zeros_like(value), value)
+    wrong = wrong & ~same & ~_has_nan(p) & ~_has_nan(q)
+    if not bool(xp.any(wrong)):
+        return value
+    wrong, seen = xp.broadcast_to(wrong, seen.shape), xp.reshape(seen, (-1,))
+    at = int(xp.argmax(xp.astype(xp.reshape(wrong, (-1,)), xp.int8)))
+    where = f" at index {tuple(int(i) for i in np.unravel_index(at, wrong.shape))}" if wrong.shape else ""
+    raise NotANumber(
+        f"the closed form of {p.label}‖{q.label} comes to {float(seen[at]):.3g}{where}: floats do not hold what it is "
+        "made of for parameters this extreme; kullback.estimate(P, Q) computes it numerically and states its error"
+    )
+
+
+def _all_equal(p: Law, q: Law) -> bool:
+    same = _equal(p, q)
+    return bool(inspectable(same) and p.xp.all(same))
+
+
+def _equal(p: Law, q: Law) -> Any:
+    """Where two laws of one family have the same parameters."""
+    ours, theirs = p.given, q.given
+    if type(p) is not type(q) or isinstance(p, Structure) or not ours or ours.keys() != theirs.keys():
+        return p.xp.asarray(False)
+    return functools.reduce(operator.and_, (_over_events(p, name, a == theirs[name]) for name, a in ours.items()))
+
+
+def _has_nan(law: Law) -> Any:
+    parts = [~_over_events(law, name, a == a) for name, a in law.given.items() if name in law.parameters]
+    return functools.reduce(operator.or_, parts) if parts else law.xp.asarray(False)
+
+
+def _over_events(law: Law, name: str, holds: Array) -> Array:
+    """Whether something holds for all numbers of every value of a parameter."""
+    ndim = law.parameters[name].rule.event_ndim
+    return law.xp.all(holds, axis=tuple(range(-ndim, 0))) if ndim else holds
 
 
 def _lies_apart(p: Law, q: Law) -> bool:
@@ -94,6 +154,7 @@ def refusal(p: Law, q: Law) -> str:
 
 def entropy(p: Law) -> Array:
     """Return the entropy in nats; of a density, the differential entropy."""
+    p = p.beside(p)
     if not knows(p, "entropy"):
         raise NoClosedForm(f"no closed form of the entropy of {p.label} is known")
     return p.entropy()
@@ -111,11 +172,10 @@ def jeffreys(p: Law, q: Law) -> Array:
 
 def renyi(p: Law, q: Law, order: float) -> Array:
     """Return the Rényi divergence of an order above 0, for two members of one exponential family."""
-    order = float(order)
-    if not 0 < order < math.inf:
-        raise InputError(f"order must be above 0 and finite for distribution objects, got {order!r}")
+    order = _order(order)
     if order == 1:
         return kl(p, q)
+    p, q = p.beside(q), q.beside(p)
     if type(p) is not type(q) or not isinstance(p, ExponentialFamily) or not isinstance(q, ExponentialFamily):
         raise NoClosedForm(
             f"no closed form of the Rényi divergence is known for {p.label}‖{q.label}: "
@@ -124,16 +184,28 @@ def renyi(p: Law, q: Law, order: float) -> Array:
     return _exponential.renyi(p, q, order, kl)
 
 
+def _order(order: Any, *, closed: bool = False) -> float:
+    """Return an order as a number."""
+    try:
+        number = float(order)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"order must be one number for distribution objects, got {order!r}") from error
+    if not (0 < number < math.inf or (closed and number == 0)):
+        raise InputError(f"order must be above 0 and finite for distribution objects, got {order!r}")
+    return number
+
+
 def tsallis(p: Law, q: Law, order: float) -> Array:
     """Tsallis relative entropy, from that of Rényi."""
-    if float(order) == 1:
+    order = _order(order)
+    if order == 1:
         return kl(p, q)
     return p.xp.expm1((order - 1) * renyi(p, q, order)) / (order - 1)
 
 
 def alpha_divergence(p: Law, q: Law, order: float) -> Array:
     """α-divergence (Cichocki and Amari), from that of Rényi."""
-    order = float(order)
+    order = _order(order, closed=True)
     return kl(p, q) if order == 1 else kl(q, p) if order == 0 else tsallis(p, q, order) / order
 
 

@@ -41,4 +41,6 @@ def adapt(thing: Any) -> Family:
         if adapter.LIBRARY in sys.modules and adapter.recognises(thing):
             law: Family = adapter.adapt(thing)
             return law
+    if isinstance(thing, type):
+        raise InputTypeError(f"{thing.__name__} is a class: make a distribution of it, with parameters")
     raise InputTypeError(f"a {type(thing).__name__} is not a distribution object; accepted are those of {ACCEPTED}")

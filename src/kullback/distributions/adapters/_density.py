@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputTypeError
+from kullback.arrays._backend import in_numpy
 from kullback.distributions._domain import Domain, integers, reals
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import maker
@@ -38,16 +39,17 @@ def support(thing: Any) -> Any:
 
 
 def domain(thing: Any) -> Domain:
-    """Return the domain, with the bounds of the support of a number."""
+    """Return the domain, with the bounds of the support of numbers."""
     found = limits = support(thing)
-    if thing.event_shape:
-        return Domain("counts" if found.is_discrete else "vectors")
     while not hasattr(limits, "lower_bound") and hasattr(limits, "base_constraint"):
         limits = limits.base_constraint
-    low, high = (
-        float(np.max(_in_numpy(getattr(limits, end, limit))))
-        for end, limit in (("lower_bound", -np.inf), ("upper_bound", np.inf))
-    )
+    ends = [in_numpy(getattr(limits, end, limit)) for end, limit in (("lower_bound", -np.inf), ("upper_bound", np.inf))]
+    kind = type(limits).__name__.strip("_").lower()
+    if thing.event_shape:
+        if found.is_discrete or kind == "simplex":
+            return Domain("counts" if found.is_discrete else "simplex")
+        return Domain("vectors", ends[0], ends[1], known=kind == "real" or hasattr(limits, "lower_bound"))
+    low, high = (float(np.max(end)) for end in ends)
     return integers(low, high) if found.is_discrete else reals(low, high)
 
 
@@ -56,12 +58,19 @@ def marks(thing: Any) -> tuple[float, ...]:
     if thing.event_shape or thing.batch_shape:
         return ()
     try:
-        mean = float(_in_numpy(thing.mean))
+        mean = float(in_numpy(thing.mean))
     except (NotImplementedError, AttributeError, TypeError, RuntimeError):
         return ()
     return (mean,) if np.isfinite(mean) else ()
 
 
-def _in_numpy(x: Any) -> np.ndarray[Any, Any]:
-    """Return a number of any library, out of its graph and its device."""
-    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+def places(thing: Any) -> list[tuple[float, float]]:
+    """Return mean and standard deviation of every component of a mixture of numbers."""
+    parts = getattr(thing, "component_distributions", None) or [getattr(thing, "component_distribution", None)]
+    if thing.event_shape or thing.batch_shape or parts == [None]:
+        return []
+    try:
+        pairs = [(np.ravel(in_numpy(c.mean)), np.ravel(np.sqrt(in_numpy(c.variance)))) for c in parts]
+    except (NotImplementedError, AttributeError, TypeError, RuntimeError):
+        return []
+    return [(float(m), float(s)) for means, widths in pairs for m, s in zip(means, widths, strict=True)]

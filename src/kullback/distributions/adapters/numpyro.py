@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from kullback.arrays._backend import inspectable
+from kullback.distributions._domain import Domain, integers
 from kullback.distributions._family import Family
+from kullback.distributions._recognise import recognise
 from kullback.distributions.foreign import Foreign
 
-from ._density import adapted, domain, marks, support
+from ._density import adapted, domain, marks, places, support
 
 LIBRARY = "numpyro.distributions"
 _LEAST = 4096
@@ -26,6 +29,29 @@ def recognises(thing: Any) -> bool:
 def adapt(thing: Any) -> Family:
     """Return the family member that `thing` is; one known by its density alone if it is of no known family."""
     return adapted(thing, "numpyro", by_density)
+
+
+@recognise("numpyro", "Delta")
+def _of_point(thing: Any) -> Family | None:
+    """Return the mass at one number; vectors and batches are known by their density, which is of probabilities."""
+    if thing.batch_shape or not inspectable(thing.v):
+        return None
+    point = np.asarray(thing.v, dtype=np.float64)
+    log_mass = float(np.asarray(thing.log_density))
+    whole = np.floor(point)
+
+    def log_density(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        there = x == (point if point.shape else whole)
+        return np.where(np.all(there, axis=tuple(range(there.ndim - point.ndim, there.ndim))), log_mass, -np.inf)
+
+    where = Domain("counts") if point.shape else integers(float(whole), float(whole), float(point - whole))
+    return Foreign(
+        name="numpyro.distributions.Delta",
+        log_density_of=log_density,
+        draw=lambda rng, count: np.broadcast_to(point if point.shape else whole, (count, *point.shape)),
+        shape=point.shape,
+        where=where,
+    )
 
 
 def by_density(thing: Any) -> Family:
@@ -54,6 +80,7 @@ def by_density(thing: Any) -> Family:
         shape=tuple(thing.event_shape),
         where=domain(thing),
         marks=marks(thing),
+        places=places(thing),
         batch=tuple(thing.batch_shape),
         precision=float(np.finfo(jax.numpy.result_type(float)).eps),
     )

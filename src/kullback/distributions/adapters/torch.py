@@ -9,7 +9,7 @@ import numpy as np
 from kullback.distributions._family import Family
 from kullback.distributions.foreign import Foreign
 
-from ._density import adapted, domain, marks, support
+from ._density import adapted, domain, marks, places, support
 
 LIBRARY = "torch.distributions"
 
@@ -56,6 +56,7 @@ def by_density(thing: Any) -> Family:
         shape=tuple(thing.event_shape),
         where=domain(thing),
         marks=marks(thing),
+        places=places(thing),
         batch=tuple(thing.batch_shape),
         precision=float(torch.finfo(dtype).eps),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import NoClosedForm
-from kullback.arrays._backend import Array, inspectable, without_gradient
+from kullback.arrays._backend import Array, in_numpy, inspectable
 from kullback.distributions._chance import Chance, chosen, relative_entropy_of_trials
 from kullback.distributions._constraints import COUNT, LOGIT, PROBABILITY
 from kullback.distributions._counting import binomial_over_poisson, log_binomial
@@ -139,7 +139,7 @@ class Binomial(ExponentialFamily):
 
 def differ(xp: Any, a: Array, b: Array) -> bool:
     """Whether counts are known to differ somewhere."""
-    return inspectable(a) and inspectable(b) and bool(xp.any(without_gradient(a) != without_gradient(b)))
+    return inspectable(a) and inspectable(b) and bool(np.any(in_numpy(a) != in_numpy(b)))
 
 
 @closed_form(
@@ -163,7 +163,7 @@ def _binomial_kl(p: Binomial, q: Binomial) -> Array:
             "known: counts cannot be traced by jit, unless both laws share one array of them; kullback.estimate takes "
             "any distribution"
         )
-    if not bool(xp.any(without_gradient(n) < without_gradient(m))):
+    if not np.any(in_numpy(n) < in_numpy(m)):
         return value
     fewer = (n < m) & (value == value)
     trials = xp.where(fewer, m, xp.where(n < m, m, n + 1))

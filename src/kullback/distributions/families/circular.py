@@ -17,7 +17,7 @@ from kullback.distributions._numeric import log_gap
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import special
-from kullback.distributions.structures.transformed import Shifted
+from kullback.distributions.structures.transformed import Affine
 
 
 @family
@@ -161,6 +161,6 @@ def _of_scipy(kappa: Any, loc: Any) -> VonMises:
 
 
 @recognise("scipy", "wrapcauchy")
-def _wrapped_of_scipy(c: Any, loc: Any) -> Shifted:
+def _wrapped_of_scipy(c: Any, loc: Any) -> Affine:
     # SciPy's is on the line, from loc to loc + 2π, and so with another loc of another support.
-    return Shifted(WrappedCauchy(loc=math.pi + 0 * np.asarray(loc, float), concentration=c), np.asarray(loc) + math.pi)
+    return Affine(WrappedCauchy(loc=math.pi + 0 * np.asarray(loc, float), concentration=c), np.asarray(loc) + math.pi)

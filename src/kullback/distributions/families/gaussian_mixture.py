@@ -9,15 +9,13 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, is_torch
+from kullback.arrays._backend import Array, in_numpy
 from kullback.distributions._domain import Domain, reals
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import recognise
 from kullback.distributions._special import LOG_2PI
 from kullback.distributions._structure import only_component
 from kullback.distributions.foreign import Foreign
-
-_FEW = 32
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -56,15 +54,13 @@ class GaussianMixture(Foreign):
         self._keep("weights", w / np.sum(w))
         self._keep("means", means[:, None] if numbers else means)
         self._keep("factors", _factors(spread.reshape(-1, 1, 1) if numbers else spread))
-        # Many components are found by draws; few are pointed at, however narrow and rare.
-        ends = (-3.0, 0.0, 3.0) if numbers and w.size <= _FEW else ()
         super().__init__(
             name=f"GaussianMixture of {w.size} components",
             log_density_of=self._log_density,
             draw=self._draw,
             shape=() if numbers else means.shape[1:],
             where=reals() if numbers else Domain("vectors"),
-            marks=tuple(float(v) for r in ends for v in means + r * self.factors[:, 0, 0]),
+            places=np.stack([means, self.factors[:, 0, 0]], axis=1)[w > 0] if numbers else (),
         )
 
     weights: Floats
@@ -100,7 +96,7 @@ def _log_normal(shifts: Floats, factor: Floats) -> Floats:
 
 
 def _array(value: Any) -> Floats:
-    return np.asarray(value.detach().cpu() if is_torch(value) else value, dtype=np.float64)
+    return np.asarray(in_numpy(value), dtype=np.float64)
 
 
 def _factors(covariances: Floats) -> Floats:

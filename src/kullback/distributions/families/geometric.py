@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import NoClosedForm
-from kullback.arrays._backend import Array, inspectable, without_gradient
+from kullback.arrays._backend import Array, in_numpy, inspectable
 from kullback.distributions._chance import Chance, chosen, relative_entropy_of_trials
 from kullback.distributions._constraints import POSITIVE, Rule
 from kullback.distributions._counting import log_negative_binomial, times
@@ -212,7 +212,7 @@ class NegativeBinomial(ExponentialFamily):
 
 def _need_equal_counts(p: NegativeBinomial, q: NegativeBinomial) -> None:
     a, b = p.total_count, q.total_count
-    if inspectable(a) and inspectable(b) and bool(p.xp.any(without_gradient(a) != without_gradient(b))):
+    if inspectable(a) and inspectable(b) and bool(np.any(in_numpy(a) != in_numpy(b))):
         raise NoClosedForm(
             "NegativeBinomial‖NegativeBinomial has a closed form where both have the same total_count, and these "
             "differ; kullback.estimate(P, Q) computes it numerically and states its error"

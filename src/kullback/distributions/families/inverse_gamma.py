@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from kullback.arrays._backend import Array
+import numpy as np
+
+from kullback.arrays._backend import Array, inspectable
 from kullback.distributions._constraints import POSITIVE
 from kullback.distributions._domain import reals
 from kullback.distributions._exponential import ExponentialFamily
-from kullback.distributions._family import family, parameter
+from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._numeric import exp_gap, log_ratio
 from kullback.distributions._power_of_gamma import GammaPower, PowerOfGamma
-from kullback.distributions._recognise import recognise, recognise_alike
+from kullback.distributions._recognise import recognise, recognise_alike, values_of
 from kullback.distributions._registry import closed_form, seen_as
 from kullback.distributions.families.gamma import Gamma
+from kullback.distributions.structures.transformed import Affine
 
 
 @family
@@ -102,6 +105,14 @@ recognise_alike(InverseGamma)
 @recognise("scipy", "invgamma")
 def _of_scipy(a: Any, scale: Any) -> InverseGamma:
     return InverseGamma(concentration=a, rate=scale)
+
+
+@recognise("numpyro", "Levy")
+def _levy_of_numpyro(law: Any) -> Family | None:
+    base = Levy(**values_of(law, "scale"))
+    if not inspectable(law.loc):
+        return None
+    return Affine(base, np.asarray(law.loc)) if np.any(np.asarray(law.loc) != 0) else base
 
 
 @recognise("scipy", "levy")

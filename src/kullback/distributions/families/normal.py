@@ -82,6 +82,11 @@ def _of_scipy(loc: Any, scale: Any) -> Normal:
     return Normal(loc=loc, scale=scale)
 
 
+@recognise("scipy", "StandardNormal")
+def _standard_of_scipy() -> Normal:
+    return Normal(loc=0.0, scale=1.0)
+
+
 @recognise("scipy", "Normal")
 def _of_new_scipy(mu: Any, sigma: Any) -> Normal:
     return Normal(loc=mu, scale=sigma)

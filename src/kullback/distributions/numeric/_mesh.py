@@ -16,6 +16,7 @@ _FURTHEST = math.log(1e150)
 # Closer to an end e than this share of |e|, floats hold the distance with too few bits.
 _NEAREST = 2.0**-36
 _STEP = 2.0
+_GROWTH = 4.0
 
 
 @dataclass
@@ -134,11 +135,30 @@ def _fill(found: Mesh, a: float, b: float, before: float, after: float, anchors:
     for e in anchors:
         near, far = (a - e, b - e) if e <= a else (e - b, e - a)
         if near > 0 and far > 8 * near:
-            ends = math.log(near), math.log(far)
-            pieces = math.ceil((ends[1] - ends[0]) / _STEP)
-            found.bent(np.linspace(*ends, pieces + 1), e, 1 if e <= a else -1)
+            sign = 1 if e <= a else -1
+            # Next to panels that are short beside their distance from the anchor, panels grow from theirs.
+            low, high = _grown(near, far, *((before, after) if sign > 0 else (after, before)))
+            for steps, end in ((low, a if sign > 0 else b), (high, b if sign > 0 else a)):
+                found.straight(sorted([end, *(e + sign * d for d in steps[1:])]))
+            ends = math.log(low[-1]), math.log(high[-1])
+            found.bent(np.linspace(*ends, math.ceil((ends[1] - ends[0]) / _STEP) + 1), e, sign)
             return
     found.straight(graded(a, b, before, after))
+
+
+def _grown(near: float, far: float, before: float, after: float) -> tuple[list[float], list[float]]:
+    """Return distances from `near` outwards and from `far` inwards, in steps that grow to that of the bent panels."""
+    low, high = [near], [far]
+    least = 8 * np.finfo(float).eps
+    step = 3 * max(before, least * near)
+    while step < low[-1] and low[-1] + 2 * step < far:
+        low.append(low[-1] + step)
+        step *= _GROWTH
+    step = 3 * max(after, least * far)
+    while step < 0.5 * high[-1] and high[-1] - 2 * step > low[-1]:
+        high.append(high[-1] - step)
+        step *= _GROWTH
+    return low, high
 
 
 def graded(a: float, b: float, before: float, after: float) -> list[float]:

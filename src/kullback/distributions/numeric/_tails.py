@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ _NOTHING = -60.0
 _ROUNDING = -36.0
 # A tail whose contributions to D fall slower than this power of x does not converge, as far as can be told.
 _SLOWEST = -1e-4
+# A mass that falls slower than this power of x is beyond what differences of log-densities tell.
+_UNTOLD = 1e-10
 # Log-densities that end below here end by underflow, not at an edge.
 _UNDERFLOWING = -300.0
 # Growth slower than this power of x is taken for that of a power of log x.
@@ -80,15 +82,23 @@ def on_ladders(ladders: list[Ladder], terms: Terms) -> Iterator[tuple[Ladder, Fl
     start = 0
     for ladder in ladders:
         stop = start + ladder.v.size
-        yield ladder, *_filled(ladder, log_p[start:stop], log_q[start:stop], terms)
+        yield _filled(*_finite(ladder, log_p[start:stop], log_q[start:stop]), terms)
         start = stop
 
 
-def _filled(ladder: Ladder, log_p: Floats, log_q: Floats, terms: Terms) -> tuple[Floats, Floats]:
+def _finite(ladder: Ladder, log_p: Floats, log_q: Floats) -> tuple[Ladder, Floats, Floats]:
+    """End a ladder before a log-density of +inf, which a library gives where a factor underflows."""
+    over = np.flatnonzero(np.isposinf(log_p) | np.isposinf(log_q))
+    if not over.size or over[0] < 2:
+        return ladder, log_p, log_q
+    return replace(ladder, v=ladder.v[: over[0]]), log_p[: over[0]], log_q[: over[0]]
+
+
+def _filled(ladder: Ladder, log_p: Floats, log_q: Floats, terms: Terms) -> tuple[Ladder, Floats, Floats]:
     """Put −inf for log-densities that are not numbers, where P has no mass; refuse where it has."""
     wrong_p, wrong_q = np.isnan(log_p), np.isnan(log_q)
     if not (wrong_p.any() or wrong_q.any()):
-        return log_p, log_q
+        return ladder, log_p, log_q
     known = np.flatnonzero(~wrong_p)
     if known.size:
         # P's mass at rungs where it is not a number is taken for that of the nearest one before.
@@ -101,7 +111,7 @@ def _filled(ladder: Ladder, log_p: Floats, log_q: Floats, terms: Terms) -> tuple
         at = int(matters[0])
         name = terms.p.name if wrong_p[at] else terms.q.name
         raise DoesNotApply(f"{name}'s log-density is not a number at {ladder.x[at]:.6g}, where P may have mass")
-    return np.where(wrong_p, -np.inf, log_p), np.where(wrong_q, -np.inf, log_q)
+    return ladder, np.where(wrong_p, -np.inf, log_p), np.where(wrong_q, -np.inf, log_q)
 
 
 def reach(ladder: Ladder, log_p: Floats, log_q: Floats, rest: Rest) -> int:
@@ -116,7 +126,8 @@ def reach(ladder: Ladder, log_p: Floats, log_q: Floats, rest: Rest) -> int:
     last = int(alive[-1]) if alive.size else -1
     void = np.flatnonzero((log_q == -np.inf) & (log_p > -np.inf))
     overflow = int(void[0]) if void.size else 0
-    grows = overflow > 1 and weight[overflow - 1] > max(weight[overflow - 2], _NOTHING)
+    before = weight[overflow - 2] if overflow > 1 else 0.0
+    grows = overflow > 0 and weight[overflow - 1] > max(before, _NOTHING)
     if grows and log_q[overflow - 1] < 4 * UNDERFLOW:
         rest.diverges = _diverging(ladder, overflow - 1)
     elif last == v.size - 1:
@@ -148,9 +159,11 @@ def _beyond(ladder: Ladder, log_p: Floats, log_q: Floats, d: Floats, rest: Rest)
         steps = np.abs(np.diff(d[far:])) / np.abs(np.diff(v[far:]))
         power = float(np.log(steps[-1] / steps[0]) / abs(v[-1] - v[-2])) if abs(d[-1]) > 1 and n > 2 else 0.0
     mass = slope(v + log_p, mid) if log_p[mid] > -math.inf else -math.inf
-    if mass + (power if power > _LOGARITHMIC else 0.0) > _SLOWEST and log_p[-1] > -math.inf:
+    if log_p[-1] > -math.inf and power > _LOGARITHMIC and mass + power > _SLOWEST:
         rest.diverges = _diverging(ladder, n - 1)
         return
+    if log_p[-1] > -math.inf and mass > -_UNTOLD:
+        raise DoesNotApply(f"P's mass beyond {ladder.x[-1]:.3g} falls too slowly to be told from that of no density")
     estimates = [_power_laws(log_p + v, log_q + v, d, slope, since) for since in (mid, far)]
     rest.value = rest.value + estimates[0]
     change = float(np.max(np.abs(estimates[0][:2] - estimates[1][:2])))

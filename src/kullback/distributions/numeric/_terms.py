@@ -129,6 +129,6 @@ def components(
         of_p = np.where(p > 0, np.abs(plain) * slack_p, 0.0)
         of_gap = of_p + np.abs(q - p) * slack_q + EPS * gap
         of_plain = of_p + p * (slack_p + slack_q) + EPS * np.abs(plain)
-        rounding = np.stack([of_gap, of_plain, EPS * p, EPS * q, 0 * p, 0 * p])
+        rounding = np.stack([of_gap, of_plain, p * slack_p, q * slack_q, 0 * p, 0 * p])
     lost = np.where(void, p, 0.0)
     return np.stack([gap, plain, p, q, np.where(unknown, 0.0, lost), np.where(unknown, lost, 0.0)]), rounding

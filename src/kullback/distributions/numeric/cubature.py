@@ -72,7 +72,7 @@ def cubature(p: Side, q: Side, tolerance: float | None = None, confidence: float
         size = min(abs(last[GAP]), abs(last[PLAIN]))
         # That the differences fall is what tells convergence from an accident.
         if np.any((earlier[:2] <= 0.01 * size + 4 * floor[:2]) & (error[:2] <= _AGREES * size + 4 * floor[:2])):
-            good = concluded(NAME, confidence, (terms, Sums(last[None], error[None], floor[None]), Rest()))
+            good = concluded(NAME, confidence, (terms, Sums(last[None], error[None], floor[None]), Rest()), whole=False)
             wanted = tolerance if tolerance is not None else _AGREES * good.value
             if good.error <= max(wanted, 4 * float(np.max(floor[:2]))):
                 break

@@ -1,19 +1,16 @@
-"""D(P‖Q) by draws of P: terms at least 0 where they serve, an interval, and whether their tail lets it be trusted."""
+"""D(P‖Q) by draws of P and of Q: terms at least 0, an interval, and whether their tail lets it be trusted."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtri
 
 from kullback._core.divergence import Divergence
-from kullback.distributions.families.gaussian_mixture import GaussianMixture
-from kullback.distributions.families.low_rank_normal import DiagonalNormal, LowRankMultivariateNormal
-from kullback.distributions.families.multivariate_normal import MultivariateNormal
-from kullback.distributions.structures.independent import Independent
+from kullback.distributions._numeric import exp_gap
 
 from . import DoesNotApply
 from ._pareto import shape_of_tail
@@ -23,27 +20,33 @@ from ._side import EPS, Floats, Side
 NAME = "Monte Carlo"
 DRAWS = 1 << 16
 BUDGET = 1 << 22
-# Past this k̂ averages settle too slowly to be trusted; past ½ their variance is infinite, past ¼ that of the variance.
-_HEAVY, _NO_VARIANCE, _LIGHT = 0.7, 0.5, 0.25
+# Past this k̂ averages settle too slowly to be trusted; past ½ their variance is infinite.
+_HEAVY, _NO_VARIANCE = 0.7, 0.5
 # Past this share of draws that say nothing, the others do not stand for all.
 _LEFT_OUT = 0.01
-_FILLS = (MultivariateNormal, LowRankMultivariateNormal, DiagonalNormal, GaussianMixture)
-_NUMBERS = ("reals", "integers", "circle")
+# An average that rests on a smaller share of its draws is told of.
+_FEW = 0.001
+# Past this log-ratio a weight is 0.
+_FARTHEST = 1e3
+# Masses this many standard errors from 1 are no accident.
+_APART = 5.0
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass
 class _Draws:
-    """Log(q/p) at draws of P that it is known of, how many were made, and how many left out, by reason."""
+    """Log(q/p) at draws of one side that it is known of, how many were made, and how many left out, by reason."""
 
+    of: str
     d: Floats = field(default_factory=lambda: np.zeros(0))
     made: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
 
     def add(self, p: Side, q: Side, rng: np.random.Generator, count: int) -> None:
         """Make more draws."""
-        draws = p.draw(rng, count)
+        own = p if self.of == "P" else q
+        draws = own.draw(rng, count)
         log_p, log_q = p.log_density(draws), q.log_density(draws)
         kept = np.ones(count, dtype=bool)
         # A draw rounded onto a pole of a density says nothing of the ratio; NaN says that a library gave up.
@@ -52,46 +55,53 @@ class _Draws:
             (f"{q.name}'s log-density is not a number there", np.isnan(log_q)),
             (f"{p.name}'s density is infinite there, as at a pole that draws round to", np.isposinf(log_p)),
             (f"{q.name}'s density is infinite there, as at a pole that draws round to", np.isposinf(log_q)),
-            (f"{p.name}'s own density is 0 there", np.isneginf(log_p)),
+            (f"{own.name}'s own density is 0 there", np.isneginf(log_p if self.of == "P" else log_q)),
         ):
             if number := int(np.sum(wrong & kept)):
                 self.left_out[why] = self.left_out.get(why, 0) + number
             kept &= ~wrong
         self.made += count
         self.d = np.concatenate([self.d, log_q[kept] - log_p[kept]])
-        if self.made - self.d.size > _LEFT_OUT * self.made:
-            raise DoesNotApply(
-                f"{self.told()}: more than {100 * _LEFT_OUT:g}%, so the others do not stand for all of P"
-            )
+
+    @property
+    def stand_for_all(self) -> bool:
+        """Whether few enough were left out."""
+        return self.made - self.d.size <= _LEFT_OUT * self.made
 
     def told(self) -> str:
         """Say how many were left out, and why."""
         reasons = "; ".join(f"{why} ({count})" for why, count in self.left_out.items())
-        return f"{self.made - self.d.size} of {self.made} draws of P were left out because {reasons}"
+        return f"{self.made - self.d.size} of {self.made} draws of {self.of} were left out because {reasons}"
 
 
 @dataclass
 class _Average:
-    """What is averaged: −d + c·(r − 1), d = log r, r = q/p at draws of P."""
+    """A sum of averages, each over its own draws: of P's alone, or of P's and of Q's."""
 
-    terms: Floats
-    slope: float
-    missed: float = 0.0
+    terms: Sequence[Floats]
 
     @property
-    def deviation(self) -> float:
-        """Standard error of the average."""
-        return float(np.std(self.terms, ddof=1)) / math.sqrt(self.terms.size)
-
-    @property
-    def bias(self) -> float:
-        """Bound on what mass of Q that no draw has shown does: E_P[r] = 1 − missed."""
-        return abs(self.slope) * self.missed
+    def value(self) -> float:
+        """The sum of the means."""
+        return sum(float(np.mean(t)) for t in self.terms)
 
     @property
     def error(self) -> float:
-        """Standard error and bias."""
-        return self.deviation + self.bias
+        """Its standard error, and what an outcome of so little mass that n draws may miss it does: 2/n of a term."""
+        seen = sum(float(np.var(t, ddof=1)) / t.size for t in self.terms)
+        return math.sqrt(seen + sum((2 * float(np.max(np.abs(t))) / t.size) ** 2 for t in self.terms))
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Return the normal interval after Hall's transformation, which takes the skewness out of the t statistic."""
+        z, error = float(ndtri(0.5 + 0.5 * confidence)), self.error
+        third = sum(float(np.mean(((t - np.mean(t)) / error) ** 3)) / t.size**2 for t in self.terms) if error else 0.0
+        # Of samples this large it is at most about 1.
+
+        def studentised(z: float) -> float:
+            """Return the t whose transform t + γt²/3 + γ²t³/27 + γ/6, γ the skewness, is z."""
+            return 3 / third * (math.cbrt(1 + third * (z - third / 6)) - 1) if abs(third) > 1e-6 else z
+
+        return self.value - error * studentised(z), self.value - error * studentised(-z)
 
 
 def montecarlo(
@@ -102,20 +112,23 @@ def montecarlo(
     rng: np.random.Generator | None = None,
     progress: Progress | None = None,
 ) -> Divergence:
-    r"""Estimate D(P‖Q) from draws of P.
+    r"""Estimate D(P‖Q) from draws of P, and of Q where it can be sampled.
 
-    With r = q/p, E_P[−log r] = E_P[−log r + c·(r − 1)] for any c where Q has no mass outside P's support, since then
-    E_P[r] = 1. c = 1 makes every term at least 0 and of the order of (r − 1)² near P = Q; c = 0 is the plain average;
-    the c that makes the variance least is estimated. The one with the least variance among them is averaged; c = 0
-    where Q may have mass outside P's support or the weights r have a tail that is too heavy. Where draws of Q alone say
-    that it has none, n of them bound it by −log(1 − confidence)/n, and c times that is added to error and interval.
+    D = ∫ p·log(p/q) + c·(q − p), whatever c, is split where p = q: with r = q/p,
+
+    .. math:: D = E_P[(c(r - 1) - \log r)\,1_{r \le 1}] + E_Q[(c(1 - 1/r) - \log(r)/r)\,1_{r > 1}]
+
+    No weight exceeds 1, and a mode that the draws of one side miss is seen by those of the other where it has more of
+    it. With c = 1 every term is at least 0, those near P = Q are of the order of (r − 1)², and mass of Q where P has
+    none counts as what it is; of c = 0 and 1 the one with the lower standard error is taken. Where Q cannot be sampled,
+    E_P[−log r] is averaged.
 
     Parameters
     ----------
     p, q : Side
         The distributions; P can be sampled.
     tolerance : float, optional
-        The standard error wanted: draws are doubled until it is reached, up to 2^22 of them.
+        The standard error wanted: draws are doubled until it is reached, up to 2^22 of each side.
     confidence : float
         Coverage of the interval.
     rng : numpy.random.Generator, optional
@@ -126,121 +139,112 @@ def montecarlo(
     Raises
     ------
     DoesNotApply
-        If P cannot be sampled, or the log-densities at more than 1% of its draws say nothing.
-
-    Notes
-    -----
-    The interval is the normal one after Hall's transformation, which takes the skewness out of the t statistic.
+        If P cannot be sampled, floats do not resolve one of its components, or the log-densities at more than 1% of its
+        draws say nothing.
 
     References
     ----------
-    Owen (2013), Monte Carlo theory, methods and examples, section 8.9 (control variates); Schulman (2020),
-    Approximating KL divergence (the terms with c = 1); Hall (1992), On the removal of skewness by transformation.
+    Schulman (2020), Approximating KL divergence (the terms r − 1 − log r); Hesterberg (1995), Weighted average
+    importance sampling and defensive mixture distributions (draws of both sides); Hall (1992), On the removal of
+    skewness by transformation.
     """
     if not p.can_be_sampled:
         raise DoesNotApply(f"{p.name} cannot be sampled")
+    p.refuse_unresolved()
     rng = np.random.default_rng() if rng is None else rng
-    missed = _mass_outside(p, q, rng, confidence)
-    drawn = _Draws()
-    drawn.add(p, q, rng, DRAWS)
+    of_p, of_q = _Draws("P"), _Draws("Q")
+    count = DRAWS
     while True:
-        outside = int(np.sum(drawn.d == -np.inf))
+        of_p.add(p, q, rng, count)
+        if not of_p.stand_for_all:
+            raise DoesNotApply(
+                f"{of_p.told()}: more than {100 * _LEFT_OUT:g}%, so the others do not stand for all of P"
+            )
+        outside = int(np.sum(of_p.d == -np.inf))
         if outside:
-            text = f"{outside} of {drawn.made} draws of P lie where Q's density is 0."
-            return Divergence(math.inf, method=_named(drawn.made), caveats=(text, *_left_out(drawn)))
-        average = _average(drawn.d, missed)
+            text = f"{outside} of {of_p.made} draws of P lie where Q's density is 0."
+            return Divergence(math.inf, method=_named(of_p.made), caveats=(text, *_left_out(of_p)))
+        if q.can_be_sampled and of_q.stand_for_all:
+            of_q.add(p, q, rng, count)
+        average = _average(of_p, of_q)
         error = average.error
-        if tolerance is None or error <= tolerance or drawn.made >= BUDGET:
+        if tolerance is None or error <= tolerance or of_p.made >= BUDGET:
             break
-        total = int(min(BUDGET, max(2 * drawn.made, drawn.made * (error / tolerance) ** 2)))
+        total = int(min(BUDGET, max(2 * of_p.made, of_p.made * (error / tolerance) ** 2)))
         if progress is not None:
-            progress(drawn.made, total)
-        drawn.add(p, q, rng, min(drawn.made, BUDGET - drawn.made))
+            progress(of_p.made, total)
+        count = min(of_p.made, BUDGET - of_p.made)
     if progress is not None:
-        progress(drawn.made, drawn.made)
-    return _concluded(drawn, average, tolerance, confidence)
+        progress(of_p.made, of_p.made)
+    return _concluded(of_p, of_q, average, tolerance, confidence)
 
 
 def _left_out(drawn: _Draws) -> tuple[str, ...]:
     return (f"{drawn.told()}: what they contribute is not known.",) if drawn.left_out else ()
 
 
-def _mass_outside(p: Side, q: Side, rng: np.random.Generator, confidence: float) -> float | None:
-    """Bound the mass that Q has outside P's support: 0 where that is known to be none; None where it may be any."""
-    spaces = p.law.domain.space, q.law.domain.space
-    if spaces[0] in _NUMBERS:
-        return 0.0 if p.low <= q.low and q.high <= p.high and spaces[0] == spaces[1] else None
-    if spaces == ("vectors", "vectors") and _fills_its_box(p) and not q.law.discrete:
-        return 0.0 if np.all(p.lowest <= q.lowest) and np.all(q.highest <= p.highest) else None
-    if not q.can_be_sampled or not np.all(p.log_density(q.draw(rng, DRAWS)) > -np.inf):
-        return None
-    # So much of it n draws miss with a probability of 1 − confidence.
-    return -math.log1p(-confidence) / DRAWS
+def _usable(of_q: _Draws) -> bool:
+    return of_q.d.size > 0 and of_q.stand_for_all
 
 
-def _fills_its_box(p: Side) -> bool:
-    """Whether P's density is above 0 between the lowest and the highest of each number."""
-    law = p.law
-    return isinstance(law, _FILLS) or (isinstance(law, Independent) and law.base.domain.space == "reals")
+def _average(of_p: _Draws, of_q: _Draws) -> _Average:
+    """Average over the draws of P alone, or over those of both, with c = 0 or 1: whichever has the lower error."""
+    if not _usable(of_q):
+        return _Average([-of_p.d])
+    below, above = np.minimum(of_p.d, 0.0), np.minimum(np.maximum(of_q.d, 0.0), _FARTHEST)
+    near = np.minimum(above, 1.0)
+    with_c = [
+        np.asarray(exp_gap(np, below)),
+        np.where(above <= 1, np.exp(-near) * exp_gap(np, near), 1 - np.exp(-above) * (1 + above)),
+    ]
+    return min(_Average(with_c), _Average([-below, -above * np.exp(-above)]), key=lambda a: a.error)
 
 
-def _average(d: Floats, missed: float | None) -> _Average:
-    """Choose c: 0, 1 or the fitted one, whichever has the least error."""
-    plain = _Average(-d, 0.0)
-    if missed is None:
-        return plain
-    with np.errstate(over="ignore"):
-        excess = np.expm1(d)
-    if not np.isfinite(excess).all() or not shape_of_tail(excess) < _LIGHT:
-        return plain
-    variance = float(np.var(excess))
-    fitted = float(np.mean(d * (excess - np.mean(excess)))) / variance if variance > 0 else 1.0
-    candidates = [plain, _Average(excess - d, 1.0, missed), _Average(fitted * excess - d, fitted, missed)]
-    return min(candidates, key=lambda a: a.error)
-
-
-def _concluded(drawn: _Draws, average: _Average, tolerance: float | None, confidence: float) -> Divergence:
-    d, mean, error = drawn.d, float(np.mean(average.terms)), average.error
-    weights = np.exp(d - np.max(d))
-    effective = float(np.sum(weights)) ** 2 / float(np.sum(weights * weights))
-    # Of each part of the terms: their sum has the heavier tail, but turns from one to the other where k̂ would look.
-    tail = max(shape_of_tail(-d), shape_of_tail(np.expm1(d)) if average.slope else -math.inf)
-    caveats = [*_left_out(drawn)]
-    if mean < -8 * EPS * float(np.mean(np.abs(d))):
+def _concluded(of_p: _Draws, of_q: _Draws, average: _Average, tolerance: float | None, confidence: float) -> Divergence:
+    mean, error, terms = average.value, average.error, average.terms[0]
+    caveats = [*_left_out(of_p)]
+    if _usable(of_q):
+        caveats += [*_left_out(of_q), *_masses(of_p.d, of_q.d)]
+    if mean < -8 * EPS * float(np.mean(np.abs(of_p.d))):
         caveats.append(f"The average of the draws, {mean:.3g}, is below 0, where no divergence is: it was set to 0.")
         error = max(error, -mean)
+    tail = shape_of_tail(terms)
     if tail > _NO_VARIANCE:
         how = "their average cannot be trusted" if tail > _HEAVY else "the interval may be too narrow"
         caveats.append(f"The tail of the averaged terms is heavy (Pareto k̂ = {tail:.2f}): {how}.")
-    if average.slope and effective < 0.001 * d.size:
-        caveats.append(f"The weights q/p of {d.size} draws are worth {effective:.0f} even ones.")
-    caveats += unreached(error, tolerance, f" with {drawn.made} draws")
-    low, high = _interval(average.terms, average.deviation, confidence)
-    # Mass that was missed takes c·missed off the average.
-    low, high = (low, high + average.bias) if average.slope > 0 else (low - average.bias, high)
+    squares = float(np.sum(terms * terms))
+    effective = float(np.sum(np.abs(terms))) ** 2 / squares if squares > 0 else math.inf
+    if effective < _FEW * terms.size:
+        caveats.append(f"The average rests on few draws: {terms.size} of P are worth {effective:.0f} even ones.")
+    caveats += unreached(error, tolerance, f" with {of_p.made} draws")
+    low, high = average.interval(confidence)
     low = max(low, 0.0)
     return Divergence(
         max(mean, 0.0),
         error,
         (low, max(high, low) if mean >= 0 else max(high, error)),
         confidence,
-        method=_named(drawn.made),
+        method=_named(of_p.made),
         caveats=tuple(caveats),
     )
 
 
-def _interval(terms: Floats, error: float, confidence: float) -> tuple[float, float]:
-    mean = float(np.mean(terms))
-    z = float(ndtri(0.5 + 0.5 * confidence))
-    deviation = error * math.sqrt(terms.size)
-    # Skewness over √n, of samples this large at most about 1.
-    skew = float(np.mean(((terms - mean) / deviation) ** 3)) / math.sqrt(terms.size) if deviation > 0 else 0.0
-
-    def studentised(z: float) -> float:
-        """Return the t whose transform t + γt²/3 + γ²t³/27 + γ/6, with γ = skew, is z."""
-        return 3 / skew * (math.cbrt(1 + skew * (z - skew / 6)) - 1) if abs(skew) > 1e-6 else z
-
-    return mean - error * studentised(z), mean - error * studentised(-z)
+def _masses(of_p: Floats, of_q: Floats) -> list[str]:
+    """Say where densities and draws contradict each other: each mass is 1, its parts taken from the draws of both."""
+    below, above = of_p <= 0, of_q > 0
+    parts = {
+        "P": (below.astype(float), np.where(above, np.exp(-np.maximum(of_q, 0.0)), 0.0)),
+        "Q": (np.where(below, np.exp(np.minimum(of_p, 0.0)), 0.0), above.astype(float)),
+    }
+    told = []
+    for name, both in parts.items():
+        mass = _Average(both)
+        if abs(mass.value - 1) > _APART * mass.error + 1e-6:
+            told.append(
+                f"By the draws of both, {name}'s mass comes to {mass.value:.4g} ± {mass.error:.1g} and not to 1: "
+                "a density is not normalised, its draws are not of it, or they miss a mode."
+            )
+    return told
 
 
 def _named(count: int) -> str:

@@ -44,6 +44,7 @@ def quadrature(p: Side, q: Side, tolerance: float | None = None, confidence: flo
     """
     if not (p.on_the_line and q.on_the_line):
         raise DoesNotApply("quadrature is for densities on the line")
+    p.refuse_unresolved()
     best = _integrated(p, q, tolerance, few=True)
     if off(best) > 1e-6:
         # A mode that few draws did not show.

@@ -63,7 +63,7 @@ def _bernoulli_uniform(p: Bernoulli, q: DiscreteUniform) -> Array:
 )
 def _binomial_uniform(p: Binomial, q: DiscreteUniform) -> Array:
     xp, chance, n = p.xp, Chance.of(p), p.total_count
-    k = counts(xp, largest(xp, n, "Binomial‖DiscreteUniform", chance.yes, q.size), n)
+    k = counts(xp, largest(n, "Binomial‖DiscreteUniform", chance.yes, q.size), n)
     columns = {name: column(value) for name, value in p.given.items()}
     log_p = p.like(Binomial, **columns).log_density(k)
     some = log_p != -math.inf
@@ -86,7 +86,7 @@ def _binomial_uniform(p: Binomial, q: DiscreteUniform) -> Array:
 def _to_binomial(p: Any, q: Binomial) -> Array:
     xp, n = p.xp, q.total_count
     name = f"{type(p).__name__}‖Binomial"
-    log_p, mean = table(p, "Binomial", largest(xp, n, name, Chance.of(q).yes))
+    log_p, mean = table(p, "Binomial", largest(n, name, Chance.of(q).yes))
     mean = mean + 0 * n
     inner = (mean > 0) & (mean < n)
     many = xp.where(inner, n + 0 * mean, xp.ones_like(mean))

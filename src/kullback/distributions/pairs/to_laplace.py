@@ -43,8 +43,12 @@ def _into_laplace(family: type[Family]) -> Callable[[_D], _D]:
             xp = p.xp
             mean = distance(p, q.loc)
             over = mean == math.inf
-            mean = xp.where(over, xp.ones_like(mean), mean)
-            value = 1 + math.log(2) + xp.log(mean) - p.entropy() + ratio_gap(xp, mean, q.scale + 0 * mean)
+            # Below the floats the mean distance is nothing beside the scale, and its logarithm cancels.
+            below = mean < float(xp.finfo(mean.dtype).smallest_normal)
+            mean = xp.where(over | below, xp.ones_like(mean), mean)
+            entropy = p.entropy()
+            value = 1 + math.log(2) + xp.log(mean) - entropy + ratio_gap(xp, mean, q.scale + 0 * mean)
+            value = xp.where(below, math.log(2) + xp.log(q.scale) - entropy, value)
             return xp.where(over, xp.full_like(value, math.inf), value)
 
         return distance

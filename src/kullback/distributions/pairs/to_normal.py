@@ -42,8 +42,9 @@ from kullback.distributions.families.student_t import StudentT
 from kullback.distributions.families.uniform import Triangular, Uniform
 from kullback.distributions.families.weibull import Gumbel, GumbelMin
 
-# Mean, standard deviation, and how far from the normal distribution of both.
-Moments = tuple[Array, Array, Array]
+# Mean, standard deviation, how far from the normal distribution of both, and the logarithm of the deviation where it
+# may be below the floats.
+Moments = tuple[Array, Array, Array] | tuple[Array, Array, Array, Array]
 _M = TypeVar("_M", bound=Callable[[Any], Moments])
 
 _FORMULA = r"\log(σ\sqrt{2π}) + \frac{Var_P + (E_P - μ)^2}{2σ^2} - H(P)"
@@ -57,12 +58,16 @@ def _into_normal(family: type[Family], infinite: Callable[[Any], Array] | None =
         @closed_form(family, Normal, formula=_FORMULA, source=_SOURCE)
         def compute(p: Any, q: Normal) -> Array:
             xp = p.xp
-            mean, deviation, apart = moments(p)
+            mean, deviation, apart, *log_deviation = moments(p)
             # Moments beyond the range of floats, of which nothing is left to form.
             over = (xp.abs(mean) == math.inf) | (deviation == math.inf)
             shift = (xp.where(over, q.loc, mean) - q.loc) / q.scale
             deviation = xp.where(over, xp.ones_like(deviation), deviation)
-            value = apart + 0.5 * (shift * shift + square_ratio_gap(xp, deviation, q.scale))
+            below = deviation < (float(xp.finfo(deviation.dtype).smallest_normal) if log_deviation else 0.0)
+            variances = square_ratio_gap(xp, xp.where(below, xp.ones_like(deviation), deviation), q.scale)
+            if log_deviation:
+                variances = xp.where(below, exp_gap(xp, 2 * (log_deviation[0] - xp.log(q.scale))), variances)
+            value = apart + 0.5 * (shift * shift + variances)
             over = over if infinite is None else over | infinite(p)
             return xp.where(over, xp.full_like(value, math.inf), value)
 
@@ -150,8 +155,9 @@ def _power_of_gamma(p: PowerOfGamma) -> Moments:
 def _log_normal(p: LogNormal) -> Moments:
     xp, v = p.xp, p.scale * p.scale
     excess = log_sinhc(xp, v)
-    mean = xp.exp(p.loc + 0.5 * v)
-    return mean, mean * p.scale * xp.exp(0.25 * v + 0.5 * excess), 0.75 * v + 0.5 * excess
+    mean, beyond = xp.exp(p.loc + 0.5 * v), 0.25 * v + 0.5 * excess
+    log_deviation = p.loc + 0.5 * v + xp.log(p.scale) + beyond
+    return mean, mean * p.scale * xp.exp(beyond), 0.75 * v + 0.5 * excess, log_deviation
 
 
 def _pareto_moments(p: Pareto | Lomax) -> Moments:
