@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
-from kullback.arrays._numeric import polynomial
+from kullback.arrays._numeric import polynomial, successors
 
 from ._numeric import STIRLING, exp_gap, stirling_gap
 from ._special import EULER, LOG_2PI, special
@@ -30,9 +30,7 @@ def trigamma(xp: Namespace, k: Array) -> Array:
     """ψ′(k) for positive k; torch's own has 9 digits."""
     large = k >= _SHIFT
     low = xp.where(large, xp.ones_like(k), k)
-    steps = xp.zeros_like(k)
-    for j in range(_SHIFT):
-        steps = steps + 1 / ((low + j) * (low + j))
+    steps = xp.sum(1 / successors(xp, low, _SHIFT) ** 2, axis=0)
     high = xp.where(large, k, low + _SHIFT)
     series = (1 + scaled_trigamma_excess(high)) / high
     return xp.where(large, series, series + steps)

@@ -11,7 +11,7 @@ import math
 
 from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._kernels.gaps import fused
-from kullback.arrays._numeric import polynomial
+from kullback.arrays._numeric import polynomial, successors
 
 from ._special import LOG_2PI, special
 
@@ -128,14 +128,16 @@ def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> A
     a_near, d_near = xp.where(near, a, xp.ones_like(d)), xp.where(near, d, xp.zeros_like(d))
     b_near = xp.where(near, b, xp.ones_like(d))
 
-    steps = sum(log_gap(xp, d_near / (a_near + k)) for k in range(_SHIFT))
     high_a, high_b = a_near + shift, b_near + shift
     # φ from the exact difference: a shifted argument has lost the last bits of it.
-    lifted = steps + high_b * log_gap(xp, -d_near / high_b) - b_near * log_gap(xp, -d_near / b_near)
-    series = 0.5 * log_gap(xp, d_near / high_a) + series_gap(xp, high_a, high_b, d_near)
+    shares = xp.stack([d_near / high_a, -d_near / high_b, -d_near / b_near])
+    gaps = log_gap(xp, xp.concat([shares, d_near / successors(xp, a_near, _SHIFT)]))
+    lifted = xp.sum(gaps[3:, ...], axis=0) + high_b * gaps[1, ...] - b_near * gaps[2, ...]
+    series = 0.5 * gaps[0, ...] + series_gap(xp, high_a, high_b, d_near)
     close = series + xp.where(large, xp.zeros_like(d), lifted)
     slope = stirling_slope(xp, a)
-    apart = 0.5 * log_ratio(xp, a, b) + stirling_rest(xp, b) - stirling_rest(xp, a) - slope * d
+    rest = stirling_rest(xp, xp.stack(xp.broadcast_arrays(a, b)))
+    apart = 0.5 * log_ratio(xp, a, b) + rest[1, ...] - rest[0, ...] - slope * d
     return xp.where(near, close, apart)
 
 
@@ -147,10 +149,8 @@ def stirling_rest(xp: Namespace, k: Array) -> Array:
     direct = special(xp).lgamma(low) - (low - 0.5) * xp.log(low) + low - 0.5 * LOG_2PI
     start = xp.where(middle, k, xp.full_like(k, 5.0))
     # rest(x) − rest(x + 1) = (x + ½)·log(1 + 1/x) − 1 = z²/3 + z⁴/5 + …, z = 1/(2x + 1).
-    steps = xp.zeros_like(k)
-    for j in range(_SHIFT - 2):
-        z = 1 / (2 * (start + j) + 1)
-        steps = steps + z * z * polynomial(z * z, _TANH)
+    z = 1 / (2 * successors(xp, start, _SHIFT - 2) + 1)
+    steps = xp.sum(z * z * polynomial(z * z, _TANH), axis=0)
     high = xp.where(small, xp.full_like(k, float(_SHIFT)), xp.where(middle, k + (_SHIFT - 2), k))
     y = 1 / high
     series = y * polynomial(y * y, STIRLING)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
-from kullback.arrays._numeric import polynomial
+from kullback.arrays._numeric import polynomial, successors
 
 from ._numeric import STIRLING, log_gap, stirling_rest, stirling_slope
 
@@ -36,7 +36,8 @@ def half_step(xp: Namespace, z: Array) -> Array:
     """Log Γ(z+½) − log Γ(z) − ½·log z."""
     large, _, y = _shifted(xp, z)
     low = xp.where(large, xp.ones_like(z), z)
-    steps = sum(0.5 * xp.log1p(-0.25 / ((low + k + 0.5) * (low + k + 0.5))) for k in range(_SHIFT))
+    middle = successors(xp, low + 0.5, _SHIFT)
+    steps = 0.5 * xp.sum(xp.log1p(-0.25 / (middle * middle)), axis=0)
     return y * polynomial(y * y, _HALF_STEP) + xp.where(large, xp.zeros_like(z), steps)
 
 
@@ -44,7 +45,8 @@ def half_step_slope(xp: Namespace, z: Array) -> Array:
     """ψ(z+½) − ψ(z) − 1/(2z)."""
     large, _, y = _shifted(xp, z)
     low = xp.where(large, xp.ones_like(z), z)
-    steps = sum(0.25 / ((low + k) * (low + k + 1) * (low + k + 0.5)) for k in range(_SHIFT))
+    start = successors(xp, low, _SHIFT)
+    steps = 0.25 * xp.sum(1 / (start * (start + 1) * (start + 0.5)), axis=0)
     series = -y * y * polynomial(y * y, [(2 * k + 1) * c for k, c in enumerate(_HALF_STEP)])
     return series + xp.where(large, xp.zeros_like(z), steps)
 
@@ -104,7 +106,8 @@ def _beyond_first(xp: Namespace, x: Array) -> Array:
 
 def digamma_difference(xp: Namespace, a: Array, d: Array) -> Array:
     """ψ(a + d) − ψ(a) of positive a and a + d, with all its digits also for a small d."""
-    steps = sum(d / ((a + k) * (a + d + k)) for k in range(_SHIFT))
+    start, end = (successors(xp, x + 0 * d, _SHIFT) for x in (a, a + d))
+    steps = xp.sum(d / (start * end), axis=0)
     x, y = 1 / (a + _SHIFT), 1 / (a + d + _SHIFT)
     # Of log x − 1/(2x) − Σ c_n·x^(−n): powers of 1/x by divided differences, (y^n − x^n)/(y − x).
     quotient, power, total = xp.ones_like(x * y), xp.ones_like(x * y), 0.5 * xp.ones_like(x * y)
