@@ -17,6 +17,8 @@ from .intervals import one_sided, two_sided
 from .problem import Problem
 from .result import Estimate
 
+NO_DIFFERENCE = "no difference"  # log p/q = 0, which every other answer has to beat
+
 _NEGLIGIBLE = 0.01  # of the weight
 _CLOSE = 0.01  # loss by which learnt directions must beat learners without a formula to be taken as the whole form
 _FORMLESS = 0.2  # prior weight of a learner without a formula against one that has it: on a tie, the simpler answers
@@ -76,8 +78,10 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
         answers[estimator.NAME] = estimator.estimate(problem, np.random.default_rng(seed), confidence)
     if not answers:
         raise InputError(f"no estimator can answer: {'; '.join(dict.fromkeys(reasons))}")
+    answers[NO_DIFFERENCE] = Estimate(0.0, 0.0, (0.0, 0.0), np.zeros(problem.n), np.zeros(problem.m), noise=0.0)
     losses = {name: answer.loss for name, answer in answers.items() if not np.isnan(answer.loss)}
-    if not losses:
+    if len(losses) == 1:
+        del answers[NO_DIFFERENCE]
         name = min(answers, key=lambda name: answers[name].error)
         return Choice(answers[name], {name: 1.0}, {})
     least = min(losses.values())
@@ -122,9 +126,12 @@ def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], con
     value = sum(w * answers[name].value for name, w in heavy.items()) / total
     square = sum(w * (answers[name].error ** 2 + (answers[name].value - value) ** 2) for name, w in heavy.items())
     error = float(np.sqrt(square / total))
+    noises = [answers[name].noise for name in heavy]
+    noise = None if None in noises else max(float(n) for n in noises if n is not None)
     shares = np.array([w / total for w in heavy.values()])
     on_x, on_y = calibrated(
         shares @ np.array([answers[name].on_x for name in heavy]),
         shares @ np.array([answers[name].on_y for name in heavy]),
     )
-    return replace(best, value=value, error=error, interval=two_sided(value, error, confidence), on_x=on_x, on_y=on_y)
+    interval = two_sided(value, error, confidence, noise)
+    return replace(best, value=value, error=error, interval=interval, on_x=on_x, on_y=on_y, noise=noise)

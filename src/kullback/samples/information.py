@@ -91,9 +91,9 @@ def _dealt(
     if not left.d or not right.d:
         raise InputError("one of the samples takes one value only: it tells nothing")
     pairs = subsampled(pairs, most, rng)
-    block: Ints = rng.permutation(np.arange(pairs.n) % (2 * FOLDS))
+    block: Ints = rng.permutation(np.arange(pairs.n) % FOLDS)
     anew = np.arange(pairs.n)
-    for k in range(2 * FOLDS):
+    for k in range(FOLDS):
         rows = rng.permutation(np.flatnonzero(block == k))
         anew[rows] = np.roll(rows, 1)
     x = pairs.x
