@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
+from kullback._core.progress import Progress
 from kullback._core.text import quoted
 
 from .crossfit import NO_FORMULA, calibrated
@@ -56,7 +57,7 @@ def named(name: str, problem: Problem) -> Estimator:
     return all_of_them[name]
 
 
-def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Choice:
+def choose(problem: Problem, rng: np.random.Generator, confidence: float, report: Progress | None = None) -> Choice:
     """Estimate by every estimator that can, and weigh them by held-out likelihood.
 
     The weights are those of Bayesian model averaging with the held-out in place of the marginal likelihood (Yao,
@@ -66,9 +67,14 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
     seed = int(rng.integers(2**63))
     reasons: list[str] = []
     answers: dict[str, Estimate] = {}
-    for estimator in sorted(estimators().values(), key=lambda estimator: hasattr(estimator, "glimpse")):
-        if not estimator.AUTO:
-            continue
+    candidates = [estimator for estimator in estimators().values() if estimator.AUTO]
+    for estimator in candidates:
+        if getattr(estimator, "ALONE", False) and estimator.refuses(problem) is None:
+            answer = estimator.estimate(problem, np.random.default_rng(seed), confidence)
+            return Choice(answer, {estimator.NAME: 1.0}, {})
+    for done, estimator in enumerate(sorted(candidates, key=lambda estimator: hasattr(estimator, "glimpse"))):
+        if report is not None:
+            report(done, len(candidates))
         reason = estimator.refuses(problem)
         if reason is not None:
             reasons.append(reason)
@@ -80,10 +86,6 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
         raise InputError(f"no estimator can answer: {'; '.join(dict.fromkeys(reasons))}")
     answers[NO_DIFFERENCE] = Estimate(0.0, 0.0, (0.0, 0.0), np.zeros(problem.n), np.zeros(problem.m), noise=0.0)
     losses = {name: answer.loss for name, answer in answers.items() if not np.isnan(answer.loss)}
-    if len(losses) == 1:
-        del answers[NO_DIFFERENCE]
-        name = min(answers, key=lambda name: answers[name].error)
-        return Choice(answers[name], {name: 1.0}, {})
     least = min(losses.values())
     raw = {
         name: np.exp(-_TEMPERATURE * (loss - least) * (problem.n + problem.m))
@@ -118,6 +120,8 @@ def _hopeless(estimator: Any, problem: Problem, answers: Mapping[str, Estimate],
 
 def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], confidence: float) -> Estimate:
     heavy = {name: weight for name, weight in weights.items() if weight > _NEGLIGIBLE}
+    if list(heavy) == [NO_DIFFERENCE]:  # how sure that is, only another answer can say
+        return answers[list(weights)[1]]
     best = answers[next(iter(heavy))]
     heavy = {name: weight for name, weight in heavy.items() if np.isfinite(answers[name].interval[1])}
     if len(heavy) <= 1 or np.isinf(best.interval[1]):

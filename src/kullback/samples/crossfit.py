@@ -3,9 +3,10 @@
 Every row is judged by fits that did not see it, and `auto` compares learners by these judgements. Unlike the
 Donsker-Varadhan bound, the estimate never averages p/q itself, which has no variance where P is the wider. Of a formula
 given beforehand it is the mean of log p/q over x by the fit to all rows, whose bias, of order 1/n, the jackknife over
-the folds takes away without adding noise (Quenouille 1956, "Notes on bias in estimation", Biometrika 43). What is learnt
-is not smooth in the rows: there the held-out judgements are averaged, calibrated by a logistic fit of two parameters
-(Platt 1999), and what is lost because a fit saw only part of the rows is extrapolated from two training sizes.
+the folds takes away without adding noise (Quenouille 1956, "Notes on bias in estimation", Biometrika 43). Features that
+are learnt lose where they saw fewer rows and gain where they saw the same: the middle is taken. Of trees the held-out
+judgements are averaged, calibrated by a logistic fit of two parameters (Platt 1999), and what is lost because a fit saw
+only part of the rows is extrapolated from two training sizes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Formula = Literal["fixed", "learnt", "none"]
 
-FOLDS = 10  # of a formula given beforehand, whose fits are quick
-FEWER_FOLDS = 5
 LEAST = 10  # rows on either side
 _MOST_EXTRAPOLATED = 0.1  # of the value
 _LONG_TAIL = 1.5
@@ -60,18 +59,21 @@ class Learner(Protocol):
     ----------
     formula : {"fixed", "learnt", "none"}
         Of log p/q; where there is none, what it missed is not known to be small.
-    whole : float or None
-        Mean of log p/q over x by the fit to all rows, if fits are smooth in their rows, as the jackknife asks.
+    folds : int
+        Into which the rows are dealt.
     noise : float or None
         Standard error that is left where P = Q, if it is known.
     """
 
     formula: Formula
-    whole: float | None
+    folds: int
     noise: float | None
 
     def judge(self, train_x: Mask, train_y: Mask) -> Judgement:
         """Fit on the marked rows and judge the others."""
+
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The estimate, given the judgement of `count` folds, and what is doubtful about its bias."""
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
         """Standard error of the mean of log p/q over x, given its held-out values."""
@@ -88,6 +90,8 @@ def too_few(problem: Problem) -> str | None:
 class LinearLearner:
     """Logistic regression in features that do not depend on which sample a row is from."""
 
+    folds = 10
+
     def __init__(
         self,
         numbers: Numbers,
@@ -101,7 +105,6 @@ class LinearLearner:
         basis = make(numbers.x, numbers.y, numbers.scales)
         self._x, self._y = basis(numbers.x), basis(numbers.y)
         self._whole = fit_logistic(self._x, self._y, _RIDGE)
-        self.whole: float | None = float(self._whole(self._x).mean())
         self._inverse = linalg.inv(self._whole.hessian)
         self._mean = self._x.mean(axis=0)
         self.noise: float | None = self._second_order()
@@ -112,13 +115,17 @@ class LinearLearner:
         on_x = fit(self._x)
         return Judgement(on_x[~train_x], fit(self._y[~train_y]), float(on_x[train_x].mean()))
 
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The mean over x of the fit to all rows, less its bias by the jackknife."""
+        return count * float(self._whole(self._x).mean()) - (count - 1) * judged.seen, 0.0
+
     def spread(self, on_x: Floats, on_y: Floats) -> float:
         """The larger of two estimates of one error, with and without the model.
 
         The mean over x moves with the rows of x and with the weights. The sandwich takes their scores as they are. Were
-        the model true, the weights would have the variance H⁻¹, less 1/n + 1/m for the constant's (Prentice & Pyke 1979,
-        Biometrika 66), and the two movements would be uncorrelated: this knows Q's tail from all rows, where few of Q's
-        own lie there.
+        the model true, the weights would have the variance H⁻¹, less 1/n + 1/m for the constant's (Prentice & Pyke
+        1979, Biometrika 66), and the two movements would be uncorrelated: this knows Q's tail from all rows, where few
+        of Q's own lie there.
         """
         n, m = len(on_x), len(on_y)
         offset = np.log(n / m)
@@ -145,7 +152,7 @@ class TurningLearner:
     """Logistic regression in features that are themselves learnt from both samples."""
 
     formula: Formula = "learnt"
-    whole: float | None = None
+    folds = 5
     noise: float | None = None
 
     def __init__(self, numbers: Numbers, make: Callable[[Floats, Floats, int], Basis]) -> None:
@@ -157,6 +164,15 @@ class TurningLearner:
         basis = self._make(x[train_x], y[train_y], self._numbers.scales)
         fit = fit_logistic(basis(x[train_x]), basis(y[train_y]), _RIDGE)
         return Judgement(fit(basis(x[~train_x])), fit(basis(y[~train_y])))
+
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The middle between what is lost by features from fewer rows and what is gained by features from the same."""
+        numbers = self._numbers
+        basis = self._make(numbers.x, numbers.y, numbers.scales)
+        settled = LinearLearner(numbers, lambda *_: basis)
+        high, _ = settled.value(problem, held_out(problem, settled, count, rng), count, rng)
+        low = float(judged.on_x.mean())
+        return (low + high) / 2, abs(high - low) / 4
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
         """The spread of no model in particular."""
@@ -200,7 +216,7 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
     learner : Learner
         Of log p/q.
     """
-    count = min(FEWER_FOLDS if learner.whole is None else FOLDS, problem.n // 2, problem.m // 2)
+    count = min(learner.folds, problem.n // 2, problem.m // 2)
     judged = held_out(problem, learner, count, rng)
     on_x, on_y = judged.on_x, judged.on_y
     if separable(on_x, on_y):
@@ -210,10 +226,7 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
             "promise, and D may be infinite"
         )
         return Estimate(low, low, (low, float("inf")), on_x, on_y, learner.formula, caveats=(caveat,))
-    if learner.whole is not None:
-        value, doubt = count * learner.whole - (count - 1) * judged.seen, 0.0
-    else:
-        value, doubt = _extrapolated(problem, learner, on_x, count, rng)
+    value, doubt = learner.value(problem, judged, count, rng)
     noise = learner.noise
     error = float(np.hypot(learner.spread(on_x, on_y), doubt if noise is None else noise))
     outside = beyond(on_x, on_y)
@@ -239,11 +252,11 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
     return Estimate(value, error, interval, on_x, on_y, learner.formula, noise, caveats=tuple(caveats))
 
 
-def _extrapolated(
-    problem: Problem, learner: Learner, on_x: Floats, count: int, rng: np.random.Generator
+def extrapolated(
+    problem: Problem, learner: Learner, judged: Judgement, count: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """The mean over x had the fits seen all rows, from 1 − 1/K and from ½ of them: the loss falls as 1/size."""
-    value = float(on_x.mean())
+    value = float(judged.on_x.mean())
     halves = float(held_out(problem, learner, 2, rng).on_x.mean())
     seen = 1 - 1 / count
     gain = (value - halves) * (1 / seen) / (2 - 1 / seen)

@@ -16,6 +16,7 @@ from kullback.samples.crossfit import (
     Mask,
     calibrated,
     cross_fitted,
+    extrapolated,
     free_spread,
     too_few,
 )
@@ -51,7 +52,7 @@ def _sklearn() -> Any:
 
 
 class _Learner:
-    whole: float | None = None
+    folds = 5
     noise: float | None = None
 
     def __init__(self, problem: Problem) -> None:
@@ -78,6 +79,10 @@ class _Learner:
             return np.asarray(trees.decision_function(rows) - offset) if len(rows) else np.empty(0)
 
         return Judgement(judged(x[~train_x]), judged(y[~train_y]))
+
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The held-out mean, extrapolated to fits that saw all rows."""
+        return extrapolated(problem, self, judged, count, rng)
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
         """The spread of no model in particular."""
