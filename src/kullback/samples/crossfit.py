@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -167,21 +168,35 @@ class TurningLearner:
 
     def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
         """The middle between what is lost by features from fewer rows and what is gained by features from the same."""
-        numbers = self._numbers
-        basis = self._make(numbers.x, numbers.y, numbers.scales)
-        settled = LinearLearner(numbers, lambda *_: basis)
-        high, _ = settled.value(problem, held_out(problem, settled, count, rng), count, rng)
+        high, _ = self._settled.value(problem, held_out(problem, self._settled, count, rng), count, rng)
         low = float(judged.on_x.mean())
         return (low + high) / 2, abs(high - low) / 4
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
-        """The spread of no model in particular."""
-        return free_spread(on_x, on_y)
+        """The larger of the spread of no model in particular and that of the features as they are."""
+        return max(free_spread(on_x, on_y), self._settled.spread(on_x, on_y))
+
+    @cached_property
+    def _settled(self) -> LinearLearner:
+        """The features learnt from all rows, taken as given."""
+        basis = self._make(self._numbers.x, self._numbers.y, self._numbers.scales)
+        return LinearLearner(self._numbers, lambda *_: basis)
 
 
 def free_spread(on_x: Floats, on_y: Floats) -> float:
     """Standard error from the influence function of D without a model: log p/q − D on x, 1 − p/q on y."""
-    return float(np.sqrt(on_x.var() / len(on_x) + np.exp(on_y).var() / len(on_y)))
+    return float(np.sqrt(on_x.var() / len(on_x) + np.exp(_supported(on_y, len(on_y))).var() / len(on_y)))
+
+
+def lower_bound(on_x: Floats, on_y: Floats) -> tuple[float, float]:
+    """E_P f − E_Q e^f + 1, at most D for every f (Nguyen, Wainwright & Jordan 2010), and its standard error."""
+    f_x, f_y = (_supported(f, len(on_y)) for f in (on_x, on_y))
+    return max(float(f_x.mean() - np.exp(f_y).mean() + 1), 0.0), free_spread(f_x, f_y)
+
+
+def _supported(f: Floats, m: int) -> Floats:
+    """Log p/q, no larger than what m draws of Q can vouch for: one row is a share of 1/m."""
+    return np.minimum(f, np.log(m))
 
 
 def held_out(problem: Problem, learner: Learner, count: int, rng: np.random.Generator) -> Judgement:
@@ -233,9 +248,7 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
     caveats = []
     interval = two_sided(value, error, confidence, noise)
     if learner.formula == "none":
-        # E_P f − E_Q e^f + 1 is at most D for every f (Nguyen, Wainwright & Jordan 2010), whatever f misses.
-        value = max(float(on_x.mean() - np.exp(on_y).mean() + 1), 0.0)
-        error = free_spread(on_x, on_y)
+        value, error = lower_bound(on_x, on_y)  # whatever it misses
     if outside > _UNPROMISED_REACH:
         caveats.append(
             f"{outside:.0%} of P's rows lie where almost no row of Q was seen: the upper end is not promised, "
