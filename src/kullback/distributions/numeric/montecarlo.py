@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtri
 
 from kullback._core.divergence import Divergence
+from kullback._core.progress import Progress
 from kullback.distributions._numeric import exp_gap
 
 from . import DoesNotApply
@@ -30,8 +31,6 @@ _FEW = 0.001
 _FARTHEST = 1e3
 # Masses this many standard errors from 1 are no accident.
 _APART = 5.0
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass
