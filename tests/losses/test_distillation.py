@@ -198,14 +198,16 @@ def test_compiles_whole() -> None:
     assert torch.allclose(torch.autograd.grad(value, s)[0], ours)
 
 
-def test_operators_are_registered_soundly() -> None:
-    t, s = logits(3, 5), logits(3, 5, seed=1)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_operators_are_registered_soundly(dtype: torch.dtype) -> None:
+    t, s = logits(3, 5, dtype=dtype), logits(3, 5, seed=1, dtype=dtype)
     options = ("forward", 0.0, 1.0, 0.0)
     checks = ("test_schema", "test_faketensor", "test_aot_dispatch_dynamic")
-    torch.library.opcheck(torch.ops.kullback.divergence_of_logits, (t, s, *options), test_utils=checks)
-    upstream = torch.ones(3, dtype=torch.float64)
-    given = (upstream, t, s, *options, True, True)
-    torch.library.opcheck(torch.ops.kullback.divergence_of_logits_gradients, given, test_utils=checks)
+    operators = torch.ops.kullback.divergence_of_logits, torch.ops.kullback.divergence_of_logits_gradients
+    torch.library.opcheck(operators[0], (t, s, *options), test_utils=checks)
+    _, numbers = operators[0](t, s, *options)
+    given = (torch.ones(3, dtype=dtype), t, s, numbers, *options, True, True)
+    torch.library.opcheck(operators[1], given, test_utils=checks)
 
 
 def test_under_autocast() -> None:

@@ -13,6 +13,7 @@ import array_api_compat.torch as xp
 import torch
 from torch import Tensor
 
+from . import _kernels
 from ._divergences import gradients_of_logits, of_logits
 
 _AT_ONCE = 1 << 20  # numbers that the plain twin works on at a time
@@ -61,12 +62,16 @@ def _blocks(rows: int, outcomes: int) -> Iterator[slice]:
 
 
 @torch.library.custom_op("kullback::divergence_of_logits", mutates_args=())
-def values(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
-    """Divergence of every row of (rows, outcomes), in float32 or float64."""
+def values(
+    teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
+) -> tuple[Tensor, Tensor]:
+    """Divergence of every row of (rows, outcomes), in float32 or float64; and what a kernel keeps for the gradients."""
+    if _kernels.serves(teacher, student, name, cap):
+        return _kernels.values(teacher, student, name, temperature)
     out = student.new_empty(len(student), dtype=wide(student.dtype))
     for block in _blocks(*student.shape):
         out[block] = plain(teacher[block], student[block], name, number, temperature, cap)
-    return out
+    return out, _nothing_kept(student)
 
 
 @torch.library.custom_op("kullback::divergence_of_logits_gradients", mutates_args=())
@@ -74,6 +79,7 @@ def gradients(
     upstream: Tensor,
     teacher: Tensor,
     student: Tensor,
+    numbers: Tensor,
     name: str,
     number: float,
     temperature: float,
@@ -86,6 +92,14 @@ def gradients(
     A row whose upstream gradient is 0 has a gradient of 0, whatever it holds.
     """
     wanted = (of_teacher, of_student)
+    if _kernels.serves(teacher, student, name, cap):
+        first, second = (
+            _kernels.gradients(upstream, teacher, student, numbers, name, temperature, side)
+            if want
+            else student.new_empty(0)
+            for side, want in ((True, of_teacher), (False, of_student))
+        )
+        return first, second
     out = [
         torch.zeros_like(side) if want else side.new_empty(0)
         for side, want in zip((teacher, student), wanted, strict=True)
@@ -102,9 +116,17 @@ def gradients(
     return out[0], out[1]
 
 
+def _nothing_kept(like: Tensor) -> Tensor:
+    return like.new_empty(len(like), 0, dtype=torch.float64)
+
+
 @values.register_fake
-def _(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
-    return student.new_empty(student.shape[0], dtype=wide(student.dtype))
+def _(
+    teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
+) -> tuple[Tensor, Tensor]:
+    value = student.new_empty(student.shape[0], dtype=wide(student.dtype))
+    kept = _kernels.NUMBERS if _kernels.serves(teacher, student, name, cap) else 0
+    return value, student.new_empty(student.shape[0], kept, dtype=torch.float64)
 
 
 @gradients.register_fake
@@ -112,6 +134,7 @@ def _(
     upstream: Tensor,
     teacher: Tensor,
     student: Tensor,
+    numbers: Tensor,
     name: str,
     number: float,
     temperature: float,
@@ -130,47 +153,48 @@ class Values(torch.autograd.Function):
     """`values`, differentiable: by PyTorch's engine, `torch.func` and `torch.compile` alike."""
 
     @staticmethod
-    def forward(teacher: Tensor, student: Tensor, *options: Any) -> Tensor:
-        """Divergence of every row."""
-        return values(teacher, student, *options)
+    def forward(teacher: Tensor, student: Tensor, *options: Any) -> tuple[Tensor, Tensor]:
+        """Divergence of every row, and what a kernel keeps of it."""
+        found: tuple[Tensor, Tensor] = values(teacher, student, *options)
+        return found
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         """Keep the logits, which the caller holds anyway."""
         teacher, student, *options = inputs
-        ctx.save_for_backward(teacher, student)
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(teacher, student, output[1])
         ctx.options = tuple(options)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Any, ...]:
         """Gradients in the logits that ask for them."""
-        teacher, student = ctx.saved_tensors
+        teacher, student, numbers = ctx.saved_tensors
         wanted = (ctx.needs_input_grad[0], ctx.needs_input_grad[1])
         # Compiled graphs have no second derivatives, and dynamo does not trace a function within a function.
         operator = gradients if torch.compiler.is_compiling() else Gradients.apply
-        found = operator(upstream, teacher, student, *ctx.options, *wanted)
+        found = operator(upstream, teacher, student, numbers, *ctx.options, *wanted)
         return (*(g if want else None for g, want in zip(found, wanted, strict=True)), *(None for _ in ctx.options))
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Any, Any]:
         """Rows of every member of the batch, one after the other."""
         found = Values.apply(*_rows_of_all(info, in_dims, args[:2]), *args[2:])
-        return found.unflatten(0, (info.batch_size, -1)), 0
+        return tuple(x.unflatten(0, (info.batch_size, -1)) for x in found), (0, 0)
 
 
 class Gradients(torch.autograd.Function):
     """`gradients`, differentiable in its turn."""
 
     @staticmethod
-    def forward(upstream: Tensor, teacher: Tensor, student: Tensor, *options: Any) -> tuple[Tensor, Tensor]:
+    def forward(upstream: Tensor, teacher: Tensor, student: Tensor, numbers: Tensor, *options: Any) -> Any:
         """Gradients of Σ upstream·values."""
-        found: tuple[Tensor, Tensor] = gradients(upstream, teacher, student, *options)
-        return found
+        return gradients(upstream, teacher, student, numbers, *options)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """Keep what the second derivative is made of."""
-        upstream, teacher, student, *options = inputs
+        upstream, teacher, student, _, *options = inputs
         ctx.save_for_backward(upstream, teacher, student)
         ctx.options = tuple(options)
 
@@ -187,12 +211,12 @@ class Gradients(torch.autograd.Function):
         out, pull = torch.func.vjp(first, *ctx.saved_tensors)
         asked = [c for c, want in zip(cotangents, wanted, strict=True) if want]
         found = pull(tuple(c.to(o.dtype) for c, o in zip(asked, out, strict=True)))
-        return (*found, *(None for _ in ctx.options))
+        return (*found, None, *(None for _ in ctx.options))
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Any, Any]:
         """Rows of every member of the batch, one after the other."""
-        found = Gradients.apply(*_rows_of_all(info, in_dims, args[:3]), *args[3:])
+        found = Gradients.apply(*_rows_of_all(info, in_dims, args[:4]), *args[4:])
         whole = tuple(g.unflatten(0, (info.batch_size, -1)) if g.numel() else g for g in found)
         return whole, tuple(0 if g.numel() else None for g in found)
 
@@ -208,4 +232,5 @@ def _rows_of_all(info: Any, in_dims: tuple[Any, ...], tensors: Sequence[Tensor])
 def divergence(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
     """Divergence of every row of (…, outcomes)."""
     rows = (side.reshape(-1, side.shape[-1]) for side in (teacher, student))
-    return Values.apply(*rows, name, number, temperature, cap).reshape(student.shape[:-1])
+    found: Tensor = Values.apply(*rows, name, number, temperature, cap)[0]
+    return found.reshape(student.shape[:-1])

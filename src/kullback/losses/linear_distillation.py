@@ -176,20 +176,21 @@ def _logits_of(states: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
     return states @ weights.T if bias is None else torch.addmm(bias, states, weights.T)
 
 
-def _values(task: _Task, teacher: Tensor, student: Tensor, rows: slice) -> Tensor:
-    found = _logits.values(teacher, student, task.name, task.number, task.temperature, task.cap)
+def _values(task: _Task, teacher: Tensor, student: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+    """Value of every row, and what a kernel keeps for the gradients."""
+    found, numbers = _logits.values(teacher, student, task.name, task.number, task.temperature, task.cap)
     if task.labels is None:
-        return found
+        return found, numbers
     logits = _logits.capped(student.to(found.dtype), task.cap)
     nll = torch.nn.functional.cross_entropy(logits, task.labels[rows], reduction="none")
-    return (1 - task.hard) * found + task.hard * nll
+    return (1 - task.hard) * found + task.hard * nll, numbers
 
 
-def _gradient(task: _Task, upstream: Tensor, teacher: Tensor, student: Tensor, rows: slice) -> Tensor:
+def _gradient(task: _Task, upstream: Tensor, teacher: Tensor, student: Tensor, numbers: Tensor, rows: slice) -> Tensor:
     options = (task.name, task.number, task.temperature, task.cap, False, True)
+    soft: Tensor = _logits.gradients((1 - task.hard) * upstream, teacher, student, numbers, *options)[1]
     if task.labels is None:
-        return _logits.gradients(upstream, teacher, student, *options)[1]
-    soft = _logits.gradients((1 - task.hard) * upstream, teacher, student, *options)[1]
+        return soft
     logits = _logits.capped(student.to(upstream.dtype), task.cap)
     off = torch.softmax(logits, -1)
     off[torch.arange(len(off), device=off.device), task.labels[rows]] -= 1
@@ -209,9 +210,10 @@ def _gradients(task: _Task, upstream: Tensor, tensors: Any, wanted: Any, values:
     in_states, in_weights, in_bias = found
     for rows in _blocks(len(states), task.step):
         p, q = _logits_of(teacher[0][rows], *teacher[1:]), _logits_of(states[rows], weights, bias)
+        value, numbers = _values(task, p, q, rows)
         if values is not None:
-            values[rows] = _values(task, p, q, rows)
-        slope = _gradient(task, upstream[rows], p, q, rows)
+            values[rows] = value
+        slope = _gradient(task, upstream[rows], p, q, numbers, rows)
         if in_states is not None:
             torch.mm(slope, weights, out=in_states[rows])
         if in_weights is not None:
@@ -232,7 +234,7 @@ class _Linear(torch.autograd.Function):
         else:
             for rows in _blocks(len(values), task.step):
                 p, q = _logits_of(tensors[0][rows], *tensors[1:3]), _logits_of(tensors[3][rows], *tensors[4:])
-                values[rows] = _values(task, p, q, rows)
+                values[rows] = _values(task, p, q, rows)[0]
         ctx.save_for_backward(*tensors, shares)
         # A row of no weight may hold anything, infinity too.
         weighed = torch.where(shares == 0, 0.0, shares * values)

@@ -342,6 +342,38 @@ void gap(GapKind kind, const Operands& given, double* out) {
     });
 }
 
+namespace {
+
+LogitRow logit_row(const LogitCall& call, std::int64_t row) {
+    return {call.p + row * call.p_stride, call.q + row * call.q_stride, call.length, call.scale};
+}
+
+}  // namespace
+
+void logit_values(const LogitCall& call, double* numbers) {
+    const LogitKernels& kernels = chosen().load()->logits;
+    spread(call.rows, call.rows * call.length, [&](std::int64_t row) {
+        LogitNormaliser n;
+        kernels.value(logit_row(call, row), n);
+        double* to = numbers + row * logit_numbers;
+        to[0] = n.value, to[1] = n.p_most, to[2] = n.q_most, to[3] = n.p_log, to[4] = n.q_log;
+    });
+}
+
+void logit_gradients(const LogitCall& call, const double* numbers, const float* upstream, bool of_first, float* out) {
+    const LogitKernels& kernels = chosen().load()->logits;
+    spread(call.rows, call.rows * call.length, [&](std::int64_t row) {
+        float* to = out + row * call.length;
+        if (upstream[row] == 0) {
+            std::fill(to, to + call.length, 0.0f);
+            return;
+        }
+        const double* from = numbers + row * logit_numbers;
+        const LogitNormaliser n{static_cast<float>(from[1]), static_cast<float>(from[2]), from[3], from[4], from[0]};
+        kernels.gradient(logit_row(call, row), n, upstream[row], of_first, to);
+    });
+}
+
 std::vector<const char*> instruction_sets() {
     std::vector<const char*> names;
     for (const Kernels* kernels : available()) names.push_back(kernels->name);

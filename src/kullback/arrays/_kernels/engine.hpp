@@ -33,6 +33,18 @@ std::uint32_t write(const Call& call, void* out, const Strides& out_stride, std:
 // One gap for each element.
 void gap(GapKind kind, const Operands& given, double* out);
 
+// Rows of logits, contiguous float32: D(P‖Q) of each and what its gradients need, five numbers a row.
+struct LogitCall {
+    const float *p, *q;
+    std::int64_t rows, length, p_stride, q_stride;
+    float scale;
+};
+constexpr int logit_numbers = 5;
+void logit_values(const LogitCall& call, double* numbers);
+
+// Gradients of Σ upstream·D in the logits of P (the first side) or of Q. A row whose upstream is 0 is all 0.
+void logit_gradients(const LogitCall& call, const double* numbers, const float* upstream, bool of_first, float* out);
+
 // The instruction sets that were compiled and that this machine has, the best last.
 std::vector<const char*> instruction_sets();
 

@@ -83,6 +83,24 @@ struct Operands {
     std::int64_t a_step, b_step, length;
 };
 
+// Two rows of logits, each divided by a temperature: P's and Q's.
+struct LogitRow {
+    const float *p, *q;
+    std::int64_t length;
+    float scale;
+};
+
+// What is known of a row once it was read: its greatest logits, the logarithms of Σ e^((logit − greatest)·scale), D(P‖Q).
+struct LogitNormaliser {
+    float p_most = 0, q_most = 0;
+    double p_log = 0, q_log = 0, value = 0;
+};
+
+struct LogitKernels {
+    void (*value)(const LogitRow&, LogitNormaliser&);
+    void (*gradient)(const LogitRow&, const LogitNormaliser&, float upstream, bool of_first, float* out);
+};
+
 // The kernels of one instruction set.
 struct Kernels {
     const char* name;
@@ -90,6 +108,7 @@ struct Kernels {
     void (*reduce_tile)(const Options&, const Tile&, Partial*);
     void (*write)(const Options&, const Segment&, double unit, void* out, std::int64_t out_step);
     void (*gap)(GapKind, const Operands&, double* out);
+    const LogitKernels& logits;
 };
 
 }  // namespace kullback

@@ -109,6 +109,35 @@ void gap(int kind, const Doubles& a, const Doubles& b, nb::ndarray<double, nb::n
     kullback::gap(static_cast<kullback::GapKind>(kind), given, out.data());
 }
 
+using Rows = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;
+using Numbers = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+kullback::LogitCall logit_call(const Rows& p, const Rows& q, double scale) {
+    if (p.shape(0) != q.shape(0) || p.shape(1) != q.shape(1) || p.stride(1) != 1 || q.stride(1) != 1)
+        throw std::invalid_argument("rows of one shape, each contiguous, are needed");
+    return {p.data(), q.data(), static_cast<std::int64_t>(p.shape(0)), static_cast<std::int64_t>(p.shape(1)),
+            p.stride(0), q.stride(0), static_cast<float>(scale)};
+}
+
+void logit_values(const Rows& p, const Rows& q, double scale, Numbers& numbers) {
+    const kullback::LogitCall call = logit_call(p, q, scale);
+    if (numbers.shape(0) != p.shape(0) || numbers.shape(1) != kullback::logit_numbers)
+        throw std::invalid_argument("five numbers a row are needed");
+    nb::gil_scoped_release released;
+    kullback::logit_values(call, numbers.data());
+}
+
+void logit_gradients(const Rows& p, const Rows& q, double scale, const Numbers& numbers,
+                     const nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>& upstream, bool of_first,
+                     nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& out) {
+    const kullback::LogitCall call = logit_call(p, q, scale);
+    if (numbers.shape(0) != p.shape(0) || numbers.shape(1) != kullback::logit_numbers ||
+        upstream.shape(0) != p.shape(0) || out.shape(0) != p.shape(0) || out.shape(1) != p.shape(1))
+        throw std::invalid_argument("numbers, upstream and out must fit the rows");
+    nb::gil_scoped_release released;
+    kullback::logit_gradients(call, numbers.data(), upstream.data(), of_first, out.data());
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -117,6 +146,9 @@ NB_MODULE(_native, module) {
     module.def("many", &many, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a, "values"_a);
     module.def("write", &write_terms, "p"_a, "q"_a, "normalize"_a, "slack"_a, "unit"_a, "out"_a);
     module.def("gap", &gap, "kind"_a, "a"_a, "b"_a, "out"_a);
+    module.def("logit_values", &logit_values, "p"_a, "q"_a, "scale"_a, "numbers"_a);
+    module.def("logit_gradients", &logit_gradients, "p"_a, "q"_a, "scale"_a, "numbers"_a, "upstream"_a, "of_first"_a,
+               "out"_a);
     module.def("instruction_set", &kullback::instruction_set);
     module.def("instruction_sets", [] {
         const auto names = kullback::instruction_sets();

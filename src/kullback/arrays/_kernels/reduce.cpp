@@ -378,9 +378,10 @@ void write(const Options& options, const Segment& run, double unit, void* out, s
 }  // namespace
 
 void gap(GapKind kind, const Operands& given, double* out);  // gaps.cpp
+extern const LogitKernels logit_kernels;                     // logits.cpp
 
 extern const Kernels kernels;
-const Kernels kernels = {KULLBACK_TEXT(KULLBACK_ISA), reduce, reduce_tile, write, gap};
+const Kernels kernels = {KULLBACK_TEXT(KULLBACK_ISA), reduce, reduce_tile, write, gap, logit_kernels};
 
 }  // namespace KULLBACK_ISA
 }  // namespace kullback

@@ -1,0 +1,55 @@
+"""The compiled kernels of rows of logits: D(p‖q), in either direction, of float32 on a CPU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kullback.arrays._kernels import _native
+
+NUMBERS = 5  # what a kernel keeps of a row for its gradients
+
+
+def serves(teacher: Tensor, student: Tensor, name: str, cap: float) -> bool:
+    """Whether there is a kernel for these."""
+    return (
+        name in ("forward", "reverse")
+        and cap == 0
+        and teacher.shape[-1] > 0
+        and all(side.device.type == "cpu" and side.dtype == torch.float32 for side in (teacher, student))
+    )
+
+
+def values(teacher: Tensor, student: Tensor, name: str, temperature: float) -> tuple[Tensor, Tensor]:
+    """Divergence of every row of (rows, outcomes), and what its gradients need."""
+    numbers = torch.empty(len(student), NUMBERS, dtype=torch.float64)
+    p, q = _in_order(teacher, student, name)
+    _native.logit_values(_view(p), _view(q), 1 / temperature, numbers.numpy())
+    # A divergence is never negative; rounding in float32 may say so of rows that are equal but for rounding.
+    return numbers[:, 0].clamp(min=0).float(), numbers
+
+
+def gradients(
+    upstream: Tensor,
+    teacher: Tensor,
+    student: Tensor,
+    numbers: Tensor,
+    name: str,
+    temperature: float,
+    of_teacher: bool,
+) -> Tensor:
+    """Gradient of Σ upstream·values in the teacher's logits, or in the student's."""
+    p, q = _in_order(teacher, student, name)
+    out = torch.empty_like(student, memory_format=torch.contiguous_format)
+    weights = upstream.detach().float().contiguous().numpy()
+    of_first = of_teacher == (name == "forward")
+    _native.logit_gradients(_view(p), _view(q), 1 / temperature, numbers.numpy(), weights, of_first, out.numpy())
+    return out
+
+
+def _in_order(teacher: Tensor, student: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    return (teacher, student) if name == "forward" else (student, teacher)
+
+
+def _view(x: Tensor) -> object:
+    return (x if x.stride(-1) == 1 else x.contiguous()).detach().numpy()
