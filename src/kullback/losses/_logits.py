@@ -34,7 +34,7 @@ def wide(dtype: torch.dtype) -> torch.dtype:
 
 def plain(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
     """Divergence of every row, by the formulas of the array measures."""
-    p, q = (capped(side.to(_of_plain(side)), cap) / temperature for side in (teacher, student))
+    p, q = (capped(side.to(plain_dtype(side)), cap) / temperature for side in (teacher, student))
     value: Tensor = of_logits(xp, p, q, name, number)
     return value.to(wide(student.dtype))
 
@@ -43,7 +43,7 @@ def plain_gradients(
     upstream: Tensor, teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> list[Tensor]:
     """Gradients of Σ upstream·plain in both sides."""
-    sides = [capped(side.to(_of_plain(side)), cap) for side in (teacher, student)]
+    sides = [capped(side.to(plain_dtype(side)), cap) for side in (teacher, student)]
     scale = (upstream / temperature)[:, None]
     found = gradients_of_logits(xp, sides[0] / temperature, sides[1] / temperature, name, number)
     # d cap·tanh(x/cap)/dx = 1 − tanh²
@@ -51,7 +51,7 @@ def plain_gradients(
     return [scale * slope * g for slope, g in zip(slopes, found, strict=True)]
 
 
-def _of_plain(x: Tensor) -> torch.dtype:
+def plain_dtype(x: Tensor) -> torch.dtype:
     """float32 of a CPU is worked out in float64, as the array measures do."""
     return torch.float64 if x.device.type == "cpu" else wide(x.dtype)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from kullback._core.errors import InputError
 from kullback.arrays._backend import inspectable
 
-from . import _logits
+from . import _logits, _parallel
 from ._divergences import parsed
+from ._parallel import unsharded
 from ._reduction import check_reduction, reduced
 from ._rows import check_alike, check_logits, check_number, check_outcomes, kept_rows
 
@@ -27,6 +30,7 @@ def distillation(
     weight: float | Tensor | None = None,
     reduction: str = "mean",
     validate: bool = True,
+    process_group: Any = None,
 ) -> Tensor:
     r"""Divergence between the teacher's and the student's distribution over outcomes, in nats.
 
@@ -61,7 +65,11 @@ def distillation(
     reduction : {"mean", "sum", "none"}
         "mean" is over kept rows, by weight, and 0 with gradient 0 where no row is kept.
     validate : bool, default True
-        Look for rows without any outcome; skipped where values cannot be seen (compiled, or under `torch.func`).
+        Look for kept rows without any outcome; skipped where values cannot be seen (compiled, or under `torch.func`).
+    process_group : torch.distributed.ProcessGroup, optional
+        Where the outcomes are sharded over the ranks of a group, and each passes its own. DTensors sharded along their
+        outcomes say so themselves. Every rank gets the value of the whole, and the gradient of its shard, once
+        differentiable.
 
     Returns
     -------
@@ -91,8 +99,13 @@ def distillation(
     """
     name, number = parsed(divergence)
     check_reduction(reduction)
+    teacher, of_teacher = unsharded(teacher, "teacher")
+    student, of_student = unsharded(student, "student")
+    group = process_group or of_student or of_teacher
     check_logits(teacher, "teacher")
     check_logits(student, "student")
+    if vocabulary is not None and group is not None:
+        raise InputError("vocabulary= counts the outcomes of one process: cut the shards before they are passed")
     if vocabulary is not None:
         teacher = of_vocabulary(teacher, vocabulary, "teacher")
         student = of_vocabulary(student, vocabulary, "student")
@@ -100,9 +113,13 @@ def distillation(
     check_alike(teacher, student, ("teacher", "student"))
     check_number(temperature, "temperature", above=0)
     cap = 0.0 if soft_cap is None else check_number(soft_cap, "soft_cap", above=0)
-    values = _logits.divergence(teacher, student, name, number, float(temperature), cap)
+    options = name, number, float(temperature), cap
+    if group is None:
+        values = _logits.divergence(teacher, student, *options)
+    else:
+        values = _parallel.divergence(teacher, student, *options, group)
     kept = kept_rows(values.shape, student.device, mask, labels, ignore_index)
-    if validate and inspectable(values):
+    if validate and group is None and inspectable(values):
         check_outcomes(values, kept, ("teacher", teacher), ("student", student))
     return reduced(values, mask=kept, weight=weight, reduction=reduction)
 
