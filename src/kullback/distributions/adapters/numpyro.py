@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback.arrays._backend import inspectable
-from kullback.distributions._domain import Domain, integers
+from kullback.distributions._domain import Domain, integers, lattice
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import recognise
 from kullback.distributions.foreign import Foreign
@@ -38,13 +38,13 @@ def _of_point(thing: Any) -> Family | None:
         return None
     point = np.asarray(thing.v, dtype=np.float64)
     log_mass = float(np.asarray(thing.log_density))
-    whole = np.floor(point)
+    whole, rest = lattice(point)
 
     def log_density(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         there = x == (point if point.shape else whole)
         return np.where(np.all(there, axis=tuple(range(there.ndim - point.ndim, there.ndim))), log_mass, -np.inf)
 
-    where = Domain("counts") if point.shape else integers(float(whole), float(whole), float(point - whole))
+    where = Domain("counts") if point.shape else integers(float(whole), float(whole), float(rest))
     return Foreign(
         name="numpyro.distributions.Delta",
         log_density_of=log_density,
