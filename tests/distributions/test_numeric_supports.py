@@ -79,7 +79,7 @@ def test_unlike_lattices_share_no_value_and_like_ones_are_compared() -> None:
         found, plain = kb.estimate(p, q), kb.estimate(plain_p, plain_q)
         assert abs(found.value - plain.value) <= found.error + plain.error + 1e-15
         assert not found.caveats
-    with pytest.raises(kb.InputError, match="all whole or all as far"):
+    with pytest.raises(kb.InputError, match="loc of integers must be all whole"):
         kb.kl(st.poisson(3, loc=[0, 0.5]), st.poisson(3))
 
 
@@ -142,8 +142,7 @@ def test_the_simplex_is_known_by_what_is_on_it() -> None:
     draws = np.random.default_rng(1).dirichlet(concentration.numpy(), 200_000)
     points = torch.tensor(draws)
     terms = (td.Dirichlet(concentration).log_prob(points) - q.log_prob(points)).numpy()
-    assert found.value == pytest.approx(
-        float(terms.mean()), abs=5 * (found.error + terms.std() / math.sqrt(terms.size))
-    )
+    error = terms.std() / math.sqrt(terms.size)
+    assert found.value == pytest.approx(float(terms.mean()), abs=5 * (found.error + error))
     with pytest.raises(kb.InputError, match="P is over simplex and Q over vectors"):
         kb.estimate(td.Dirichlet(concentration), st.multivariate_normal(np.zeros(3)))

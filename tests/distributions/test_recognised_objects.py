@@ -152,11 +152,11 @@ def image(transform: Any) -> Any:
             lambda: kb.kl(td.Normal(torch.zeros(2), 1.0), td.Normal(torch.zeros(3), 1.0)),
             r"\(2,\) and Q of shape \(3,\)",
         ),
-        (lambda: kb.kl(nd.Normal(jnp.zeros(2), 1.0), nd.Normal(jnp.zeros(3), 1.0)), r"\(2,\) and Q of shape \(3,\)"),
+        (lambda: kb.kl(nd.Normal(jnp.zeros(2), 1.0), nd.Normal(jnp.zeros(3), 1.0)), r"\(2,\) and .* \(3,\)"),
         (lambda: kb.kl(image(td.AffineTransform(0.0, 0.0)), standard), "AffineTransform has a scale of 0"),
         (lambda: kb.kl(image(td.PowerTransform(torch.tensor(2.0))), standard), "bijection of the numbers above 0"),
         (lambda: kb.renyi(standard, other, math.nan), "order must be above 0"),
-        (lambda: kb.kl(st.rv_discrete(values=([0, 0.5], [0.5, 0.5])), st.poisson(1)), "whole numbers, or all as far"),
+        (lambda: kb.kl(st.rv_discrete(values=([0, 0.5], [0.5, 0.5])), st.poisson(1)), "must be all whole"),
     ],
 )
 def test_values_that_do_not_do_are_refused(make: Any, words: str) -> None:

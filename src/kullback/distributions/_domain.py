@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kullback._core.errors import InputError
 from kullback.arrays._backend import Array
 
 if TYPE_CHECKING:
@@ -57,10 +58,15 @@ def integers(lower: Bound = 0, upper: Bound = math.inf, offset: float = 0.0) -> 
     return Domain("integers", lower, upper, offset)
 
 
-def lattice(values: Any) -> tuple[Any, Any]:
-    """Return whole parts and offsets of numbers; what rounding leaves below a whole number is it."""
+def lattice(values: Any, name: str = "values") -> tuple[Any, float]:
+    """Return whole parts of numbers, and their offset from them; what rounding leaves below a whole number is it."""
     whole = np.floor(np.asarray(values, dtype=np.float64) + _ROUNDING)
-    return whole, values - whole
+    offsets = np.ravel(values - whole)
+    if offsets.size and np.ptp(offsets) > _ROUNDING:
+        raise InputError(
+            f"{name} must be all whole, or all as far from it, of a distribution of integers, got {values}"
+        )
+    return whole, float(offsets[0]) if offsets.size else 0.0
 
 
 def apart(p: Domain, q: Domain) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kullback._core.errors import InputError, InputTypeError
+from kullback._core.errors import InputTypeError
 from kullback.distributions._domain import Domain, integers, lattice, reals
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import maker, wanted
@@ -96,8 +96,7 @@ def _frozen_foreign(thing: Any) -> Family:
     batch = np.broadcast_shapes(*(np.shape(a) for a in (*shapes, loc, scale)))
     offset = 0.0
     if discrete:
-        whole, rest = lattice(loc)
-        offset = float(np.max(rest))
+        whole, offset = lattice(loc, "loc")
         thing = thing.dist(*shapes, loc=whole)
     low, high = (float(np.max(end)) for end in thing.support())
     return Foreign(
@@ -114,9 +113,7 @@ def _of_values(dist: Any, frozen: Any = None) -> Family:
     """Return a distribution of listed values."""
     loc = float(frozen.kwds.get("loc", frozen.args[0] if frozen.args else 0.0)) if frozen is not None else 0.0
     values, probs = np.asarray(dist.xk, dtype=np.float64) + loc, np.asarray(dist.pk, dtype=np.float64)
-    whole, rest = lattice(values)
-    if np.ptp(rest) > 1e-9:
-        raise InputError(f"values must be whole numbers, or all as far from them, got {dist.xk}")
+    whole, offset = lattice(values)
     order = np.argsort(whole)
 
     def log_density(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -128,7 +125,7 @@ def _of_values(dist: Any, frozen: Any = None) -> Family:
         name="scipy.stats.rv_discrete of listed values",
         log_density_of=log_density,
         draw=lambda rng, count: rng.choice(whole, size=count, p=probs / np.sum(probs)),
-        where=integers(float(whole.min()), float(whole.max()), float(rest[0])),
+        where=integers(float(whole.min()), float(whole.max()), offset),
     )
 
 
