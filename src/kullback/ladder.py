@@ -63,7 +63,7 @@ def estimate(
     3. of densities on the line, quadrature of q·φ(p/q), φ(x) = x·log x − x + 1; of integers, its sum; both with a
        bound on the error;
     4. of densities of two or three numbers, cubature where it converges, with a bound on the error;
-    5. Monte Carlo from draws of P, with a standard error.
+    5. Monte Carlo from draws of P and of Q, with a standard error.
 
     **From samples**, D(P‖Q) = E_P[log p/q], where log p/q is what a classifier of "from P or from Q" learns. Families
     of classifiers (linear, quadratic, smooth curves, learnt directions, surfaces, boosted trees) are fitted, every row

@@ -6,10 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from kullback._core.errors import InputError
 from kullback.arrays._backend import Array
 
 if TYPE_CHECKING:
     from ._family import Family
+
+# Offsets of integers that differ by no more differ by rounding.
+_ROUNDING = 1e-9
 
 Bound = float | str | Any
 
@@ -25,7 +31,7 @@ class Domain:
     lower, upper : float or str
         Bounds of an interval of numbers, or of each number of a vector; a string names the parameter that is the bound.
     offset : float
-        What is added to integers, in [0, 1): values k + offset.
+        What is added to integers, below 1: values k + offset.
     known : bool
         Whether the bounds are those of the support, and not only around it.
     """
@@ -52,10 +58,21 @@ def integers(lower: Bound = 0, upper: Bound = math.inf, offset: float = 0.0) -> 
     return Domain("integers", lower, upper, offset)
 
 
+def lattice(values: Any, name: str = "values") -> tuple[Any, float]:
+    """Return whole parts of numbers, and their offset from them; what rounding leaves below a whole number is it."""
+    whole = np.floor(np.asarray(values, dtype=np.float64) + _ROUNDING)
+    offsets = np.ravel(values - whole)
+    if offsets.size and np.ptp(offsets) > _ROUNDING:
+        raise InputError(
+            f"{name} must be all whole, or all as far from it, of a distribution of integers, got {values}"
+        )
+    return whole, float(offsets[0]) if offsets.size else 0.0
+
+
 def apart(p: Domain, q: Domain) -> bool:
     """Whether no value of P is one of Q's: a density beside probabilities, or integers with other offsets."""
     spaces = {p.space, q.space}
-    return spaces == {"reals", "integers"} or (spaces == {"integers"} and p.offset != q.offset)
+    return spaces == {"reals", "integers"} or (spaces == {"integers"} and abs(p.offset - q.offset) > 2 * _ROUNDING)
 
 
 def bound(law: Family, end: Bound) -> Any:

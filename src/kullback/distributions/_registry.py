@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from kullback.arrays._backend import Array
 
-from ._domain import never_covers
+from ._domain import apart, never_covers
 from ._family import Family
 
 Compute = Callable[[Any, Any], Array]
@@ -182,7 +182,7 @@ def infinite(p: Family, q: Family) -> Array:
     """D(P‖Q) of laws of which P has mass where Q has none, for the batch of both."""
     xp, none = p.xp, zero(p, q)
     value = none + float("inf")
-    if p.domain.space != "integers" or q.domain.space != "integers" or p.domain.offset != q.domain.offset:
+    if p.domain.space != "integers" or q.domain.space != "integers" or apart(p.domain, q.domain):
         return value
     low, high = p.support()
     certain = low == high

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback.arrays._backend import inspectable
-from kullback.distributions._domain import Domain, integers
+from kullback.distributions._domain import Domain, integers, lattice
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import recognise
 from kullback.distributions.foreign import Foreign
@@ -33,23 +33,25 @@ def adapt(thing: Any) -> Family:
 
 @recognise("numpyro", "Delta")
 def _of_point(thing: Any) -> Family | None:
-    """Return the mass at one number; vectors and batches are known by their density, which is of probabilities."""
+    """Return the mass at one event, which is a probability; None for a batch of them."""
     if thing.batch_shape or not inspectable(thing.v):
         return None
-    point = np.asarray(thing.v, dtype=np.float64)
+    at = np.asarray(thing.v, dtype=np.float64)
     log_mass = float(np.asarray(thing.log_density))
-    whole = np.floor(point)
+    where = Domain("counts")
+    if not at.shape:
+        at, offset = lattice(at)
+        where = integers(float(at), float(at), offset)
 
     def log_density(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        there = x == (point if point.shape else whole)
-        return np.where(np.all(there, axis=tuple(range(there.ndim - point.ndim, there.ndim))), log_mass, -np.inf)
+        there = x == at
+        return np.where(np.all(there, axis=tuple(range(there.ndim - at.ndim, there.ndim))), log_mass, -np.inf)
 
-    where = Domain("counts") if point.shape else integers(float(whole), float(whole), float(point - whole))
     return Foreign(
         name="numpyro.distributions.Delta",
         log_density_of=log_density,
-        draw=lambda rng, count: np.broadcast_to(point if point.shape else whole, (count, *point.shape)),
-        shape=point.shape,
+        draw=lambda rng, count: np.broadcast_to(at, (count, *at.shape)),
+        shape=at.shape,
         where=where,
     )
 

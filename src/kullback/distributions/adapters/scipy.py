@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kullback._core.errors import InputError, InputTypeError
-from kullback.distributions._domain import Domain, integers, reals
+from kullback._core.errors import InputTypeError
+from kullback.distributions._domain import Domain, integers, lattice, reals
 from kullback.distributions._family import Family
 from kullback.distributions._recognise import maker, wanted
 from kullback.distributions.families.lognormal import LogNormal
@@ -94,9 +94,10 @@ def _frozen_foreign(thing: Any) -> Family:
     discrete = hasattr(thing.dist, "pmf")
     shapes, loc, scale = thing.dist._parse_args(*thing.args, **thing.kwds)
     batch = np.broadcast_shapes(*(np.shape(a) for a in (*shapes, loc, scale)))
-    offset = float(np.max(loc) % 1.0) if discrete else 0.0
-    if offset:
-        thing = thing.dist(*shapes, loc=np.floor(loc))
+    offset = 0.0
+    if discrete:
+        whole, offset = lattice(loc, "loc")
+        thing = thing.dist(*shapes, loc=whole)
     low, high = (float(np.max(end)) for end in thing.support())
     return Foreign(
         name=f"scipy.stats.{thing.dist.name}",
@@ -112,10 +113,7 @@ def _of_values(dist: Any, frozen: Any = None) -> Family:
     """Return a distribution of listed values."""
     loc = float(frozen.kwds.get("loc", frozen.args[0] if frozen.args else 0.0)) if frozen is not None else 0.0
     values, probs = np.asarray(dist.xk, dtype=np.float64) + loc, np.asarray(dist.pk, dtype=np.float64)
-    offset = float(values[0] % 1.0)
-    if values.ndim != 1 or np.any(values % 1.0 != offset):
-        raise InputError(f"values must be whole numbers, or all as far from them, got {dist.xk}")
-    whole = values - offset
+    whole, offset = lattice(values)
     order = np.argsort(whole)
 
     def log_density(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

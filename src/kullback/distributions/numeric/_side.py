@@ -10,6 +10,7 @@ import array_api_compat.numpy as xp
 import numpy as np
 
 from kullback.arrays._backend import in_numpy
+from kullback.distributions._domain import lattice
 from kullback.distributions._family import Family, knows, rebuilt
 from kullback.distributions.foreign import Foreign
 from kullback.distributions.structures.independent import Independent
@@ -172,7 +173,7 @@ def side(law: Family) -> Side:
     law = _in_numpy(law)
     if isinstance(law, Affine) and law.domain.offset:
         # Of integers and an offset, by the integers.
-        law = Affine(law.base, np.floor(law.loc))
+        law = Affine(law.base, lattice(law.loc)[0])
     # Each number of an event has its own ends.
     low, high = (law.base if isinstance(law, Independent) else law).support()
     lowest, highest = (np.asarray(e, dtype=np.float64) for e in (low, high))

@@ -9,7 +9,7 @@ import numpy as np
 
 from kullback._core.errors import InputError, NoClosedForm
 from kullback.arrays._backend import Array, inspectable
-from kullback.distributions._domain import Domain, bound, reals
+from kullback.distributions._domain import Domain, bound, lattice, reals
 from kullback.distributions._family import Family, family
 from kullback.distributions._recognise import recognise
 from kullback.distributions._registry import closed_form
@@ -204,11 +204,9 @@ class Affine(Structure):
         if self.base.discrete and np.any(self.scale != 1):
             raise InputError(f"{type(self).__name__}: scale must be 1 for {self.base.label}, got {self.scale}")
         space = self.base.domain.space
-        offsets = np.unique((self.base.domain.offset + self.loc) % 1.0) if space == "integers" else np.zeros(1)
-        if offsets.size > 1:
-            raise InputError(f"{type(self).__name__}: loc must be all whole or all as far from it, got {self.loc}")
+        offset = lattice(self.base.domain.offset + self.loc, "loc")[1] if space == "integers" else 0.0
         low, high = (np.max(np.asarray(bound(self.base, e)) * self.scale + self.loc) for e in _ends(self.base))
-        object.__setattr__(self, "domain", Domain(space, float(low), float(high), float(offsets[0])))
+        object.__setattr__(self, "domain", Domain(space, float(low), float(high), offset))
 
     @property
     def parts(self) -> tuple[Family, ...]:
