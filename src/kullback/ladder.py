@@ -148,6 +148,7 @@ def estimate(
                 report=report,
             )
     if sampled[1]:
+        _law(P, "P")
         raise InputTypeError(
             "P is a distribution and Q are samples: where only Q's draws are known, give draws of P too, "
             "estimate(P.rvs(n), y); how good a model of the samples the distribution is, is estimate(y, P)"
