@@ -97,7 +97,9 @@ def _frozen_foreign(thing: Any) -> Family:
     offset = 0.0
     if discrete:
         whole, offset = lattice(loc, "loc")
-        thing = thing.dist(*shapes, loc=whole)
+        if offset:
+            args, kwds = (thing.args, thing.kwds) if "loc" in thing.kwds else (shapes, {})
+            thing = thing.dist(*args, **kwds | {"loc": whole})
     low, high = (float(np.max(end)) for end in thing.support())
     return Foreign(
         name=f"scipy.stats.{thing.dist.name}",
