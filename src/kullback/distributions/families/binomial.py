@@ -139,7 +139,9 @@ class Binomial(ExponentialFamily):
 
 def differ(xp: Any, a: Array, b: Array) -> bool:
     """Whether counts are known to differ somewhere."""
-    return inspectable(a) and inspectable(b) and bool(xp.any(without_gradient(a) != without_gradient(b)))
+    apart = xp.any(without_gradient(a) != without_gradient(b)) if inspectable(a) and inspectable(b) else None
+    # Of constants inside jit, every operation is traced.
+    return apart is not None and inspectable(apart) and bool(apart)
 
 
 @closed_form(

@@ -199,7 +199,8 @@ class TruncatedPareto(Family):
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
         draws = self.xp.asarray(_draws(self._tilt, rng, (count, *self.batch_shape)))
-        return np.exp(np.asarray(self._logs(draws)))
+        result: np.ndarray[Any, Any] = np.exp(np.asarray(self._logs(draws)))
+        return result
 
 
 def log_distance(xp: Namespace, high: Array, low: Array) -> Array:
@@ -215,7 +216,8 @@ def _draws(tilt: _Tilt, rng: np.random.Generator, shape: tuple[int, ...]) -> np.
     steep = np.where(rate == 0, 1.0, rate)
     with np.errstate(invalid="ignore"):
         inside = -np.log1p(u * np.expm1(-steep * width)) / steep
-        return np.where(rate == 0, u * width, inside)
+        result: np.ndarray[Any, Any] = np.where(rate == 0, u * width, inside)
+    return result
 
 
 def _check_tail(law: Family, name: str, rate: Array, high: Array) -> None:

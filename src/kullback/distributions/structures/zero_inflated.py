@@ -126,8 +126,8 @@ def _kl(p: ZeroInflated, q: ZeroInflated) -> Array:
     if not p.discrete:
         return relative_entropy_of_trials(ours, theirs) + _weighed(xp, ours.no, rest)
     first, second = p.zero_of_base, q.zero_of_base
-    alone = (second.yes == 0) & (first.yes > 0) & (ours.no > 0)
-    if inspectable(alone) and bool(xp.any(without_gradient(alone))):
+    alone = xp.any(without_gradient((second.yes == 0) & (first.yes > 0) & (ours.no > 0)))
+    if inspectable(alone) and bool(alone):
         raise NoClosedForm(
             f"{q.base.label} is never 0 and {p.base.label} may be: D(P‖Q) is that of both without their zeros, of "
             "which no closed form is known; kullback.estimate takes any distribution"
