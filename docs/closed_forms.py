@@ -19,8 +19,7 @@ nearest pairs that have one; `kb.estimate` then computes the number and states i
 In float64 the pairs between distributions of numbers are held to 12 digits of quadrature in 50, at ordinary, extreme
 and nearly equal parameters; the files of `tests/truths/laws` state the conditions where it is fewer. Towards 1e±290
 some pairs overflow on the way: of equal laws they give 0, of others they are refused. Under `jax.jit`, where neither
-can be seen, they give NaN, and differences smaller than 1e-9 lose digits, because the compiler contracts products and
-sums.
+can be seen, they give NaN.
 
 ```python
 >>> import kullback as kb

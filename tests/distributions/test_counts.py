@@ -396,3 +396,8 @@ def test_bad_input_is_refused() -> None:
             make()
     with pytest.raises(InputTypeError, match="exactly one of probs and logits"):
         Bernoulli(probs=0.5, logits=0.0)
+
+
+def test_constants_inside_jit_need_no_look() -> None:
+    p, q = (NegativeBinomial(jax.numpy.asarray(2.5), jax.numpy.asarray(r)) for r in (0.4, 0.5))
+    assert float(jax.jit(lambda: kb.kl(p, q))()) == pytest.approx(float(kb.kl(p, q)), rel=1e-14)

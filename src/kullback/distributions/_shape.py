@@ -11,6 +11,7 @@ import math
 from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._numeric import polynomial, successors
 
+from ._curvature import by_curvature
 from ._numeric import STIRLING, log_gap, stirling_rest, stirling_slope
 
 _SHIFT = 10
@@ -49,6 +50,33 @@ def half_step_slope(xp: Namespace, z: Array) -> Array:
     steps = 0.25 * xp.sum(1 / (start * (start + 1) * (start + 0.5)), axis=0)
     series = -y * y * polynomial(y * y, [(2 * k + 1) * c for k, c in enumerate(_HALF_STEP)])
     return series + xp.where(large, xp.zeros_like(z), steps)
+
+
+def half_step_gap(xp: Namespace, z: Array, other: Array) -> Array:
+    """Gap from z of log Γ(z) − log Γ(z + ½), which is convex."""
+    d = other - z
+    near = xp.abs(d) <= 0.125 * z
+    close = by_curvature(lambda x: _trigamma_half_step(xp, x), z + 0 * d, xp.where(near, d, xp.zeros_like(d)))
+    slope = half_step_slope(xp, z) + 0.5 / z
+    apart = half_step(xp, z) - half_step(xp, other) - 0.5 * xp.log(other / z) + d * slope
+    return xp.where(near, close, apart)
+
+
+def _trigamma_half_step(xp: Namespace, z: Array) -> Array:
+    """ψ′(z) − ψ′(z + ½)."""
+    start = successors(xp, z, _SHIFT)
+    steps = xp.sum((start + 0.25) / (start * (start + 0.5)) ** 2, axis=0)
+    x, y = 1 / (z + _SHIFT), 1 / (z + _SHIFT + 0.5)
+    # Of 1/x + 1/(2x²) + Σ c_n·x^(−n): powers of 1/x by divided differences.
+    quotient, power, total = xp.ones_like(x), xp.ones_like(x), xp.ones_like(x)
+    for n in range(2, 2 * len(SLOPE) + 2):
+        power = power * x
+        quotient = y * quotient + power
+        if n == 2:
+            total = total + 0.5 * quotient
+        elif n % 2:
+            total = total + (n - 1) * SLOPE[(n - 3) // 2] * quotient
+    return steps + 0.5 * x * y * total
 
 
 def negentropy_of_student(xp: Namespace, df: Array) -> Array:

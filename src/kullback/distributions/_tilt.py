@@ -71,7 +71,7 @@ def tilt_gap(xp: Namespace, eta: Array, other: Array, difference: Array) -> Arra
         lambda z: tilt_variance(xp, z), eta + 0 * difference, xp.where(near, difference, xp.zeros_like(difference))
     )
     x, y = xp.abs(eta) + 0 * difference, xp.abs(other) + 0 * difference
-    together = eta * other > 0
+    together = (eta < 0) == (other < 0)
     tails = ~near & together & (x >= 1) & (y >= 1)
     one = xp.ones_like(x)
     x_tail, y_tail = xp.where(tails, x, one), xp.where(tails, y, one)
@@ -79,9 +79,16 @@ def tilt_gap(xp: Namespace, eta: Array, other: Array, difference: Array) -> Arra
     outward = exp_gap(xp, log_ratio(xp, y_tail, x_tail)) + edges
     # Beyond |η|/2, which only a change of sides leaves in: K(x) − x/2 falls like −log x.
     falls = log_sinhc(xp, y) - y / 2 - (log_sinhc(xp, x) - x / 2)
-    slope = xp.where(eta < 0, -one, one) * (tilt_shift(xp, x) - 0.5)
+    slope = xp.where(eta < 0, -one, one) * _shift_beyond_half(xp, x)
     apart = xp.where(together, xp.zeros_like(x), y) + falls - slope * difference
     return xp.where(near, close, xp.where(tails, outward, apart))
+
+
+def _shift_beyond_half(xp: Namespace, x: Array) -> Array:
+    """K′(η) − ½ for η of at least 0, with all its digits as it goes to 0."""
+    small = x <= _SMALL
+    far = xp.where(small, xp.full_like(x, 2.0), x)
+    return xp.where(small, tilt_shift(xp, x) - 0.5, 1 / xp.expm1(far) - 1 / far)
 
 
 def _split(xp: Namespace, eta: Array) -> tuple[Array, Array, Array]:

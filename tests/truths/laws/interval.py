@@ -152,7 +152,7 @@ LAWS = [
         centre=lambda probs: mp.mpf(0) if probs < 0.5 else mp.mpf(1),
         width=lambda probs: 1 / (1 + abs(mp.log(probs) - mp.log(1 - probs))),
         ordinary=[{"probs": 0.3}, {"probs": 0.9}],
-        extreme=[{"probs": 0.5}, {"probs": 0.4999999999}, {"probs": 1e-20}, {"probs": 1e-200}],
+        extreme=[{"probs": 0.5}, {"probs": 0.4999999999}, {"probs": 1e-20}, {"probs": 1e-200}, {"probs": 1 - 1e-10}],
     ),
     Law(
         name="LogitNormal",

@@ -89,6 +89,7 @@ LAWS = [
         centre=lambda df, loc, scale: loc,
         width=lambda df, loc, scale: scale,
         marks=_power_tails,
+        kinks=lambda df, loc, scale: [loc],
         tails=lambda df, **_: (df, df),
         ordinary=[{"df": 5.0, "loc": 0.3, "scale": 1.5}, {"df": 3.0, "loc": -1.0, "scale": 0.7}],
         extreme=[

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import NoClosedForm
-from kullback.arrays._backend import Array, in_numpy, inspectable
+from kullback.arrays._backend import Array
 from kullback.distributions._chance import Chance, chosen, relative_entropy_of_trials
 from kullback.distributions._constraints import POSITIVE, Rule
 from kullback.distributions._counting import log_negative_binomial, times
@@ -17,6 +17,7 @@ from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import family, parameter
 from kullback.distributions._recognise import recognise, values_of, was_checked
 from kullback.distributions._registry import closed_form, seen_as
+from kullback.distributions.families.binomial import differ
 
 SOME_CHANCE = Rule("a number above 0 and at most 1", lambda xp, x: (x > 0) & (x <= 1), lower=0.0, upper=1.0)
 BELOW_1 = Rule("a number from 0 to below 1", lambda xp, x: (x >= 0) & (x < 1), lower=0.0, upper=1.0)
@@ -211,8 +212,7 @@ class NegativeBinomial(ExponentialFamily):
 
 
 def _need_equal_counts(p: NegativeBinomial, q: NegativeBinomial) -> None:
-    a, b = p.total_count, q.total_count
-    if inspectable(a) and inspectable(b) and bool(np.any(in_numpy(a) != in_numpy(b))):
+    if differ(p.xp, p.total_count, q.total_count):
         raise NoClosedForm(
             "NegativeBinomial‖NegativeBinomial has a closed form where both have the same total_count, and these "
             "differ; kullback.estimate(P, Q) computes it numerically and states its error"

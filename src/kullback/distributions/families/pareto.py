@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from kullback.arrays._backend import Array
+from kullback.distributions._beta_prime import ScaledBetaPrime
 from kullback.distributions._constraints import POSITIVE
 from kullback.distributions._domain import reals
 from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._gamma import trigamma
 from kullback.distributions._numeric import log_gap, log_ratio, ratio_gap
 from kullback.distributions._recognise import recognise, recognise_alike
-from kullback.distributions._registry import closed_form
+from kullback.distributions._registry import closed_form, seen_as
 from kullback.distributions._special import EULER, LOG_2PI, special
 
 
@@ -146,6 +147,11 @@ class Lomax(Family):
         """D from log X to the normal of its moments."""
         logs = 0.5 * (LOG_2PI + 1 + self.xp.log(self.log_variance()))
         return logs - (1 + EULER) - self.heavier() + 0 * self.scale
+
+
+@seen_as(Lomax, ScaledBetaPrime)
+def _as_ratio(law: Lomax) -> ScaledBetaPrime:
+    return law.like(ScaledBetaPrime, concentration1=1.0, concentration0=law.alpha, scale=law.scale, rate=1.0)
 
 
 recognise_alike(Pareto)

@@ -11,8 +11,12 @@ from kullback.arrays._backend import Array
 from kullback.distributions._constraints import POSITIVE, REAL
 from kullback.distributions._domain import reals
 from kullback.distributions._family import Family, family, parameter
+from kullback.distributions._gamma_sums import NEAR_RATIO, NEAR_SHIFT, log_growth, log_growth_beyond_first
+from kullback.distributions._numeric import log_gap, log_ratio
 from kullback.distributions._recognise import recognise, recognise_alike
-from kullback.distributions._shape import half_step, half_step_slope
+from kullback.distributions._registry import closed_form, seen_as
+from kullback.distributions._shape import half_step, half_step_gap, half_step_slope
+from kullback.distributions.families.cauchy import Cauchy
 
 
 @family
@@ -67,6 +71,41 @@ class StudentT(Family):
         draws = rng.standard_t(np.asarray(self.df), (count, *self.batch_shape))
         result: np.ndarray[Any, Any] = np.asarray(self.loc) + np.asarray(self.scale) * draws
         return result
+
+
+@closed_form(
+    StudentT,
+    StudentT,
+    formula=r"\log\frac{p(μ_P)}{q(μ_Q)} + \frac{ν_Q+1}{2}\,E_P\log\left(1 + \frac{(X-μ_Q)^2}{ν_Qσ_Q^2}\right) "
+    r"- \frac{ν_P+1}{2}\left[ψ\left(\tfrac{ν_P+1}{2}\right) - ψ\left(\tfrac{ν_P}{2}\right)\right]",
+    source="Bouhlel and Rousseau (2023), Exact Rényi and Kullback-Leibler divergences between multivariate "
+    "t-distributions, whose series are of the integral taken here",
+)
+def _kl(p: StudentT, q: StudentT) -> Array:
+    # 1 + (X − μ_Q)²/(ν_Qσ_Q²) is Y/W, with l = ν_Pσ_P²/(ν_Qσ_Q²) and s = (μ_P − μ_Q)/(σ_P√ν_P).
+    xp = p.xp
+    shift = (p.loc - q.loc) / p.scale / xp.sqrt(p.df)
+    log_l = log_ratio(xp, p.df, q.df) + 2 * log_ratio(xp, p.scale, q.scale) + 0 * shift
+    zero = xp.zeros_like(log_l)
+    shift, df, other = shift + zero, p.df + zero, q.df + zero
+    half, slope = zero + 0.5, half_step_slope(xp, df / 2) + 1 / df
+    near = (xp.abs(log_l) <= NEAR_RATIO) & (xp.abs(shift) <= NEAR_SHIFT)
+    excess = xp.expm1(xp.where(near, log_l, zero))
+    beyond = log_growth_beyond_first(xp, df / 2, half, excess, xp.where(near, shift, zero))
+    close = half_step_gap(xp, df / 2, other / 2) + (other + 1) / 2 * beyond
+    close = close + 0.5 * log_gap(xp, excess) + 0.5 * excess * (other - df) / (df + 1)
+    log_far = xp.where(near, zero, log_l)
+    grown = log_growth(xp, df / 2, half, log_far, xp.where(near, zero, shift))
+    peaks = p.log_peak - q.log_peak - 0.5 * log_ratio(xp, other, df)
+    apart = peaks - (df + 1) / 2 * slope + (other + 1) / 2 * grown - 0.5 * log_far
+    value = xp.where(near, close, apart)
+    # Rounding may leave a sum that is 0 by less than it.
+    return xp.where(value > 0, value, 0 * value)
+
+
+@seen_as(Cauchy, StudentT)
+def _cauchy(law: Cauchy) -> StudentT:
+    return law.like(StudentT, df=1.0, loc=law.loc, scale=law.scale)
 
 
 recognise_alike(StudentT)
