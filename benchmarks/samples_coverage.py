@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from kullback.samples.estimation import estimate_samples
-from samples_problems import own, peers
+from samples_problems import fresh, own, peers
 
 ROWS = 1000
-CASES = peers() + own()
+CASES = peers() + own() + fresh()
 
 
 def one(job: tuple[int, int]) -> tuple[int, float, float, float, int, float]:

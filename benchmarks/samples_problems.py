@@ -179,3 +179,121 @@ def own() -> list[Case]:
         Case("parabola ‖ independent", 2, 0.125 * 2 + 0.125 - 0.125, _curved),
         Case("levels and a number that follows them", 2, regional, _regional),
     ]
+
+
+def _levels_with_their_own_widths(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    def side(rows: int, shares: list[float], centres: list[float], widths: list[float]) -> dict[str, Any]:
+        a = rng.choice(3, rows, p=shares)
+        value = rng.normal(np.array(centres)[a], np.array(widths)[a])
+        return {"kind": np.array(["red", "green", "blue"])[a], "size": value}
+
+    return side(n, *_WIDTHS[0]), side(m, *_WIDTHS[1])
+
+
+_WIDTHS = (
+    ([0.5, 0.3, 0.2], [0.0, 1.0, 2.0], [1.0, 0.7, 1.0]),
+    ([0.3, 0.3, 0.4], [0.0, 0.5, 1.0], [1.0, 1.0, 1.2]),
+)
+
+
+def _of_widths() -> float:
+    (p, a, s), (q, b, t) = (tuple(np.array(v) for v in side) for side in _WIDTHS)
+    normals = np.log(t / s) + (s**2 + (a - b) ** 2) / (2 * t**2) - 0.5
+    return float(special.rel_entr(p, q).sum() + p @ normals)
+
+
+def _two_modes(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    x = rng.normal(size=(n, 3)) * [0.6, 1, 1]
+    x[:, 0] += rng.choice([-1.0, 1.5], n, p=[0.7, 0.3])
+    return x @ _turned(3), rng.normal(size=(m, 3)) @ _turned(3)
+
+
+def _of_two_modes() -> float:
+    grid = np.linspace(-9, 9, 40001)
+    p = 0.7 * stats.norm.pdf(grid, -1, 0.6) + 0.3 * stats.norm.pdf(grid, 1.5, 0.6)
+    return float(np.trapezoid(special.rel_entr(p, stats.norm.pdf(grid)), grid))
+
+
+@cache
+def _turned(d: int) -> Any:
+    return np.linalg.qr(np.random.default_rng(d).normal(size=(d, d)))[0]
+
+
+def _pair_of_t(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    pair = stats.multivariate_t([0, 0], [[1, 0.6], [0.6, 1]], df=4)
+    return pair.rvs(n, random_state=rng), rng.standard_t(4, (m, 2))
+
+
+def _of_pair_of_t() -> float:
+    pair = stats.multivariate_t([0, 0], [[1, 0.6], [0.6, 1]], df=4)
+    return float(2 * stats.t(4).entropy() - pair.entropy())
+
+
+def _zero_inflated_counts(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    return rng.poisson(4, n) * (rng.random(n) < 0.7), rng.poisson(3, m)
+
+
+def _of_zero_inflated_counts() -> float:
+    k = np.arange(60)
+    p = 0.7 * stats.poisson.pmf(k, 4) + 0.3 * (k == 0)
+    return float(special.rel_entr(p, stats.poisson.pmf(k, 3)).sum())
+
+
+def _angles(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    return rng.vonmises(3, 2, n), rng.vonmises(0, 1, m)
+
+
+def _of_angles() -> float:
+    ratio = special.i1(2) / special.i0(2)
+    return float(ratio * (2 - math.cos(3)) + math.log(special.i0(1) / special.i0(2)))
+
+
+def _integers(name: str, p: Any, q: Any) -> Case:
+    p, q = np.array(p), np.array(q)
+
+    def draw(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        return rng.choice(len(p), n, p=p), rng.choice(len(q), m, p=q)
+
+    return Case(name, 1, float(special.rel_entr(p, q).sum()), draw)
+
+
+def _many_levels() -> Case:
+    p = 1 / np.arange(1, 31)
+    p /= p.sum()
+    q = np.roll(p, 3)
+
+    def draw(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        names = np.array([f"level {k}" for k in range(30)])
+        return {"c": names[rng.choice(30, n, p=p)]}, {"c": names[rng.choice(30, m, p=q)]}
+
+    return Case("30 named levels", 1, float(special.rel_entr(p, q).sum()), draw)
+
+
+def _exponentials(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    return rng.exponential(1, (n, 5)), rng.exponential(1.5, (m, 5))
+
+
+def _chain(n: int, m: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    root = np.linalg.cholesky(0.5 ** np.abs(np.subtract.outer(np.arange(5), np.arange(5))))
+    return rng.normal(size=(n, 5)) @ root.T, rng.normal(size=(m, 5))
+
+
+def fresh() -> list[Case]:
+    """Cases made after the estimators were settled, on which nothing was tuned."""
+    return [
+        independent("logistic ‖ normal of the same variance", stats.logistic(), stats.norm(0, math.pi / math.sqrt(3))),
+        independent("χ² 3 ‖ χ² 5", stats.chi2(3), stats.chi2(5)),
+        independent("Beta(2,3) ‖ Beta(3,2)", stats.beta(2, 3), stats.beta(3, 2)),
+        independent("Cauchy + 1 ‖ Cauchy", stats.cauchy(1), stats.cauchy(), math.log(1.25)),
+        independent("Weibull 2 ‖ Weibull 1", stats.weibull_min(2), stats.weibull_min(1)),
+        Case("zero-inflated Poisson ‖ Poisson", 1, _of_zero_inflated_counts(), _zero_inflated_counts),
+        Case("von Mises ‖ von Mises, across the seam", 1, _of_angles(), _angles),
+        _integers("10 values ‖ 20 values, uniform", [0.1] * 10 + [0.0] * 10, [0.05] * 20),
+        _integers("ordinal, five steps", [0.1, 0.15, 0.2, 0.25, 0.3], [0.3, 0.25, 0.2, 0.15, 0.1]),
+        _many_levels(),
+        Case("levels with their own means and widths", 2, _of_widths(), _levels_with_their_own_widths),
+        Case("pair of t₄, ρ = .6 ‖ independent t₄", 2, _of_pair_of_t(), _pair_of_t),
+        Case("two modes in a hidden direction", 3, _of_two_modes(), _two_modes),
+        Case("exponentials 1 ‖ 1.5", 5, 5 * (math.log(1.5) + 1 / 1.5 - 1), _exponentials),
+        Case("chain of ρ = .5 ‖ independent", 5, -2 * math.log(0.75), _chain),
+    ]

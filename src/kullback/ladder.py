@@ -1,11 +1,10 @@
-"""The ladder: a closed form where there is one, else quadrature or a sum, else draws; always with an error."""
+"""The ladder: a closed form where there is one, else quadrature or a sum, else draws, else samples; with an error."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from ._core.divergence import Divergence
 from ._core.errors import InputError, InputTypeError, NoClosedForm
-from ._core.extras import require
+from ._core.progress import Progress, reporter
 from .arrays._backend import quiet, without_gradient
 from .distributions import measures
 from .distributions._family import Family
@@ -24,9 +23,12 @@ from .distributions.numeric import DoesNotApply
 from .distributions.numeric._side import Side, side
 from .distributions.numeric.cubature import cubature
 from .distributions.numeric.mixtures import are_mixtures, bounds, bounds_of, variational
-from .distributions.numeric.montecarlo import Progress, montecarlo
+from .distributions.numeric.montecarlo import montecarlo
 from .distributions.numeric.quadrature import quadrature
 from .distributions.numeric.series import series
+from .samples.estimation import MOST_ROWS, estimate_samples
+from .samples.problem import Missing
+from .samples.reading import is_sample
 
 METHODS = ("auto", "closed form", "quadrature", "series", "cubature", "Monte Carlo", "variational", "bounds")
 _BOUNDED: dict[str, Callable[[Side, Side, float | None, float], Divergence]] = {
@@ -37,7 +39,6 @@ _BOUNDED: dict[str, Callable[[Side, Side, float | None, float], Divergence]] = {
     "bounds": bounds,
 }
 _LINE = {"reals", "circle"}
-_SILENT = 2.0
 
 
 def estimate(
@@ -46,13 +47,16 @@ def estimate(
     *,
     method: str = "auto",
     confidence: float = 0.95,
-    tolerance: float | None = None,
     rng: int | np.random.Generator | None = None,
     progress: bool | Progress | None = None,
+    tolerance: float | None = None,
+    missing: Missing = "raise",
+    most_rows: int | None = MOST_ROWS,
+    test: bool = False,
 ) -> Divergence:
-    r"""Compute D(P‖Q) of two distribution objects, with its error.
+    r"""Estimate D(P‖Q), with its error: of two distribution objects, or from samples of both.
 
-    The first of these that applies answers:
+    **Of two distribution objects**, the first of these that applies answers:
 
     1. the closed form (`kullback.kl`), whose error is 0;
     2. ∞, where P's support leaves Q's;
@@ -61,58 +65,109 @@ def estimate(
     4. of densities of two or three numbers, cubature where it converges, with a bound on the error;
     5. Monte Carlo from draws of P, with a standard error.
 
+    **From samples**, D(P‖Q) = E_P[log p/q], where log p/q is what a classifier of "from P or from Q" learns. Families
+    of classifiers (linear, quadratic, smooth curves, learnt directions, surfaces, boosted trees) are fitted, every row
+    is judged by fits that did not see it, and the families are weighed by how well they do (Yao, Vehtari, Simpson &
+    Gelman 2018). The interval is two-sided where log p/q has a formula, and says "at least" where it has none.
+
     Parameters
     ----------
-    P, Q : distribution object
-        Of scipy.stats (frozen, or of the new infrastructure), torch.distributions, numpyro.distributions or
-        kullback.distributions, or a fitted GaussianMixture of scikit-learn. P is the truth, Q the model of it. They
-        may be of different libraries.
+    P, Q : distribution object, or sample
+        P is the truth, Q the model of it. Distributions: of scipy.stats (frozen, or of the new infrastructure),
+        torch.distributions, numpyro.distributions or kullback.distributions, or a fitted GaussianMixture of
+        scikit-learn; they may be of different libraries. Samples: arrays and tensors of any real dtype, (n, d) and
+        (m, d) or (n,) and (m,), nested lists, or data frames, series and tables of pandas, Polars and PyArrow, one row
+        a draw; columns are matched by name, and text is a category.
     method : str
-        "auto", or one rung by its name: "closed form", "quadrature", "series", "cubature", "Monte Carlo"; for mixtures
-        of Gaussians also "variational" (Hershey and Olsen's approximation, with bounds as the interval) and "bounds".
+        "auto"; of distributions one rung: "closed form", "quadrature", "series", "cubature", "Monte Carlo", for
+        mixtures of Gaussians also "variational" (Hershey and Olsen's approximation, with bounds as the interval) and
+        "bounds"; of samples one estimator: a file of `kullback/samples/estimators`, such as "linear", "quadratic" or
+        "boosting".
     confidence : float
         Coverage of the interval. That of a bound on the error holds at any.
-    tolerance : float, optional
-        The error wanted, in nats. Monte Carlo doubles its draws until the standard error is within it, or 2^22 draws
-        are made; the others refine. A caveat says where it was not reached.
     rng : int or numpy.random.Generator, optional
-        Seed or source of the draws of Monte Carlo.
+        Seed or source of the draws of Monte Carlo, or of the dealing of rows, which is 0 by default: the same samples
+        give the same answer.
     progress : bool or callable, optional
-        True shows a bar once 2 s have passed; a callable is called with the draws made and those that seem needed.
+        True shows a bar once 2 s have passed; a callable is called with what is done and what there seems to be.
+    tolerance : float, optional
+        Distributions only: the error wanted, in nats. Monte Carlo doubles its draws until the standard error is within
+        it, or 2^22 draws are made; the others refine. A caveat says where it was not reached.
+    missing : {"raise", "outcome"}
+        Samples only: whether a missing value is an error or an outcome of its own.
+    most_rows : int, optional
+        Samples only: larger ones are sub-sampled to this many rows each, and the result says so; None uses all.
+    test : bool
+        Samples only: whether to test P = Q, exactly, by permutation; the result has its `p_value`.
 
     Returns
     -------
     Divergence
-        The value in nats, its `error` (a bound, or for Monte Carlo the standard error), the `interval`, the `method`
-        that answered and `caveats`, sentences on what was cut, left out or not reached.
+        The value in nats, its `error` (a bound, or a standard error), the `interval` (an upper end of inf says "at
+        least"), the `method` that answered and `caveats`, sentences on what was cut, left out or not reached.
 
     Raises
     ------
     InputTypeError
-        If P or Q is no distribution object.
+        If P or Q is neither a distribution object nor a sample, or P is the one and Q the other.
     InputError
-        If they are over different events, are batches, or the method named does not exist or does not apply.
+        If they are over different events or variables, are batches, are samples too small or with values that are no
+        numbers (named by column and row), or if the method named does not exist or an option does not apply.
 
     Examples
     --------
+    >>> import numpy as np
     >>> import scipy.stats
     >>> import kullback as kb
     >>> d = kb.estimate(scipy.stats.gumbel_r(0, 1), scipy.stats.skewnorm(3, -1, 2))
     >>> d.method, round(d.value, 6), d.error < 1e-12
     ('quadrature', 0.02008, True)
+    >>> rng = np.random.default_rng(0)
+    >>> d = kb.estimate(rng.normal(1, 1, 1000), rng.normal(0, 1, 1000))  # the truth is ½
+    >>> d.interval[0] < 0.5 < d.interval[1]
+    True
     """
-    name = _method(method)
     if not 0 < float(confidence) < 1:
         raise InputError(f"confidence must lie strictly between 0 and 1, got {confidence!r}")
+    sampled = is_sample(P), is_sample(Q)
+    if all(sampled):
+        _refuse("distribution objects", tolerance=tolerance is not None)
+        with reporter(progress, "estimators") as report:
+            return estimate_samples(
+                P,
+                Q,
+                method=method,
+                confidence=float(confidence),
+                rng=rng,
+                missing=missing,
+                most_rows=most_rows,
+                test=test,
+                report=report,
+            )
+    if sampled[1]:
+        raise InputTypeError(
+            "P is a distribution and Q are samples: where only Q's draws are known, give draws of P too, "
+            "estimate(P.rvs(n), y); how good a model of the samples the distribution is, is estimate(y, P)"
+        )
+    if sampled[0]:
+        raise InputTypeError("P are samples and Q is a distribution: give draws of Q too, estimate(x, Q.rvs(m))")
+    _refuse("samples", missing=missing != "raise", most_rows=most_rows != MOST_ROWS, test=test)
+    name = _method(method)
     if tolerance is not None and not 0 < float(tolerance) < math.inf:
         raise InputError(f"tolerance must be a finite number above 0, got {tolerance!r}")
     p, q = _law(P, "P"), _law(Q, "Q")
     _check(p, q)
     # Libraries warn of the overflows and logarithms of 0 that are looked for here.
-    with warnings.catch_warnings(), _reporter(progress) as report:
+    with warnings.catch_warnings(), reporter(progress, "draws of P") as report:
         warnings.simplefilter("ignore", RuntimeWarning)
         options = tolerance, float(confidence), np.random.default_rng(rng), report
         return _automatic(p, q, *options) if name == "auto" else _named(name, p, q, *options)
+
+
+def _refuse(kind: str, **given: bool) -> None:
+    for name, used in given.items():
+        if used:
+            raise InputError(f"{name} is an option for {kind} only: leave it out")
 
 
 def _method(method: Any) -> str:
@@ -258,21 +313,3 @@ def _within_bounds(found: Divergence, a: Side, b: Side, confidence: float) -> Di
     return replace(
         found, value=value, error=error, interval=ends, confidence=confidence, caveats=(*found.caveats, text)
     )
-
-
-@contextmanager
-def _reporter(progress: bool | Progress | None) -> Any:
-    if progress is None or progress is False:
-        yield None
-    elif progress is not True:
-        yield progress
-    else:
-        bars = require("rich.progress", extra="tables", purpose="show a progress bar")
-        with bars.Progress(transient=True, auto_refresh=True, disable=False) as shown:
-            task = shown.add_task("draws of P", visible=False)
-
-            def report(done: int, total: int) -> None:
-                late = (shown.get_time() - (shown.tasks[0].start_time or 0.0)) > _SILENT
-                shown.update(task, completed=done, total=total, visible=late)
-
-            yield report

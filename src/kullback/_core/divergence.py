@@ -39,12 +39,14 @@ class Divergence:
         Named contributions, in nats, that sum to `value`.
     caveats : sequence of str
         Whole sentences: why this number may be wrong.
+    p_value : float, optional
+        Of P = Q, where it was tested.
 
     Raises
     ------
     InputError
-        If the value is negative or NaN, the error is negative, the interval is not ordered, or the parts do not
-        sum to the value.
+        If the value is negative or NaN, the error is negative, the interval is not ordered, the p-value is none, or
+        the parts do not sum to the value.
     """
 
     value: float
@@ -54,6 +56,7 @@ class Divergence:
     method: str = "exact"
     parts: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
     caveats: tuple[str, ...] = ()
+    p_value: float | None = None
 
     def __post_init__(self) -> None:
         def keep(name: str, value: object) -> None:
@@ -76,6 +79,8 @@ class Divergence:
                 raise InputError(f"an interval is two ordered numbers of at least 0, got {self.interval}")
             if not 0 < self.confidence < 1:
                 raise InputError(f"confidence must lie strictly between 0 and 1, got {self.confidence}")
+        if self.p_value is not None and not 0 <= self.p_value <= 1:
+            raise InputError(f"a p-value lies between 0 and 1, got {self.p_value}")
         self._check_parts()
 
     def _check_parts(self) -> None:
@@ -118,6 +123,7 @@ class Divergence:
             "method": self.method,
             "parts": {name: plain(value) for name, value in self.parts.items()},
             "caveats": list(self.caveats),
+            "p_value": self.p_value,
         }
 
     @classmethod
@@ -141,6 +147,7 @@ class Divergence:
                 method=data["method"],
                 parts={name: float(value) for name, value in data["parts"].items()},
                 caveats=tuple(data["caveats"]),
+                p_value=data["p_value"],
             )
         except KeyError as error:
             raise InputError(f"the field {error} is missing from the divergence") from error
@@ -158,6 +165,8 @@ class Divergence:
             rows.append((f"{percent(self.confidence)} interval", reach))
         elif self.error:
             rows.append(("error", f"{shown(bits(self.error), 2)} bits"))
+        if self.p_value is not None:
+            rows.append(("p-value of P = Q", f"{self.p_value:.2g}"))
         rows.append(("method", self.method))
         rows.extend(
             (name, f"{shown(bits(value))} bits")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from kullback._core.errors import InputError
 
 from .choose import choose
 from .estimation import MOST_ROWS, explained, subsampled, worded
-from .problem import problem_of
+from .problem import Missing, problem_of
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def attribute(
     *,
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
-    missing: Literal["raise", "outcome"] = "raise",
+    missing: Missing = "raise",
     most_rows: int | None = MOST_ROWS,
 ) -> Attribution:
     """Estimate D(P‖Q) and say where it comes from.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
+from kullback._core.progress import Progress
 from kullback._core.text import quoted
 
 from .crossfit import NO_FORMULA, calibrated
@@ -16,6 +17,8 @@ from .estimators import Estimator, estimators
 from .intervals import one_sided, two_sided
 from .problem import Problem
 from .result import Estimate
+
+NO_DIFFERENCE = "no difference"  # log p/q = 0, which every other answer has to beat
 
 _NEGLIGIBLE = 0.01  # of the weight
 _CLOSE = 0.01  # loss by which learnt directions must beat learners without a formula to be taken as the whole form
@@ -54,7 +57,7 @@ def named(name: str, problem: Problem) -> Estimator:
     return all_of_them[name]
 
 
-def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Choice:
+def choose(problem: Problem, rng: np.random.Generator, confidence: float, report: Progress | None = None) -> Choice:
     """Estimate by every estimator that can, and weigh them by held-out likelihood.
 
     The weights are those of Bayesian model averaging with the held-out in place of the marginal likelihood (Yao,
@@ -64,9 +67,14 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
     seed = int(rng.integers(2**63))
     reasons: list[str] = []
     answers: dict[str, Estimate] = {}
-    for estimator in sorted(estimators().values(), key=lambda estimator: hasattr(estimator, "glimpse")):
-        if not estimator.AUTO:
-            continue
+    candidates = [estimator for estimator in estimators().values() if estimator.AUTO]
+    for estimator in candidates:
+        if getattr(estimator, "ALONE", False) and estimator.refuses(problem) is None:
+            answer = estimator.estimate(problem, np.random.default_rng(seed), confidence)
+            return Choice(answer, {estimator.NAME: 1.0}, {})
+    for done, estimator in enumerate(sorted(candidates, key=lambda estimator: hasattr(estimator, "glimpse"))):
+        if report is not None:
+            report(done, len(candidates))
         reason = estimator.refuses(problem)
         if reason is not None:
             reasons.append(reason)
@@ -76,10 +84,8 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float) -> Cho
         answers[estimator.NAME] = estimator.estimate(problem, np.random.default_rng(seed), confidence)
     if not answers:
         raise InputError(f"no estimator can answer: {'; '.join(dict.fromkeys(reasons))}")
+    answers[NO_DIFFERENCE] = Estimate(0.0, 0.0, (0.0, 0.0), np.zeros(problem.n), np.zeros(problem.m), noise=0.0)
     losses = {name: answer.loss for name, answer in answers.items() if not np.isnan(answer.loss)}
-    if not losses:
-        name = min(answers, key=lambda name: answers[name].error)
-        return Choice(answers[name], {name: 1.0}, {})
     least = min(losses.values())
     raw = {
         name: np.exp(-_TEMPERATURE * (loss - least) * (problem.n + problem.m))
@@ -114,6 +120,8 @@ def _hopeless(estimator: Any, problem: Problem, answers: Mapping[str, Estimate],
 
 def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], confidence: float) -> Estimate:
     heavy = {name: weight for name, weight in weights.items() if weight > _NEGLIGIBLE}
+    if list(heavy) == [NO_DIFFERENCE]:  # how sure that is, only another answer can say
+        return answers[list(weights)[1]]
     best = answers[next(iter(heavy))]
     heavy = {name: weight for name, weight in heavy.items() if np.isfinite(answers[name].interval[1])}
     if len(heavy) <= 1 or np.isinf(best.interval[1]):
@@ -122,9 +130,12 @@ def _averaged(answers: Mapping[str, Estimate], weights: Mapping[str, float], con
     value = sum(w * answers[name].value for name, w in heavy.items()) / total
     square = sum(w * (answers[name].error ** 2 + (answers[name].value - value) ** 2) for name, w in heavy.items())
     error = float(np.sqrt(square / total))
+    noises = [answers[name].noise for name in heavy]
+    noise = None if None in noises else max(float(n) for n in noises if n is not None)
     shares = np.array([w / total for w in heavy.values()])
     on_x, on_y = calibrated(
         shares @ np.array([answers[name].on_x for name in heavy]),
         shares @ np.array([answers[name].on_y for name in heavy]),
     )
-    return replace(best, value=value, error=error, interval=two_sided(value, error, confidence), on_x=on_x, on_y=on_y)
+    interval = two_sided(value, error, confidence, noise)
+    return replace(best, value=value, error=error, interval=interval, on_x=on_x, on_y=on_y, noise=noise)

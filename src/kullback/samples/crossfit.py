@@ -1,14 +1,19 @@
 """From a learner of log p/q to D(P‖Q): cross-fitting, calibration, extrapolation in the sample size, standard error.
 
-Every row is judged by fits that did not see it. The judgements are calibrated by a logistic fit of two parameters
-(Platt 1999), which makes their mean over P insensitive, to first order, to how much the learner over- or under-fits;
-unlike the Donsker-Varadhan bound it never averages p/q itself, which has no variance where P is the wider. What is
-still lost because a fit saw only part of the rows falls with the training size, and is extrapolated from two of them.
+Every row is judged by fits that did not see it, and `auto` compares learners by these judgements. Unlike the
+Donsker-Varadhan bound, the estimate never averages p/q itself, which has no variance where P is the wider. Of a formula
+given beforehand it is the mean of log p/q over x by the fit to all rows, whose bias, of order 1/n, the jackknife over
+the folds takes away without adding noise (Quenouille 1956, "Notes on bias in estimation", Biometrika 43). Features that
+are learnt lose where they saw fewer rows and gain where they saw the same: the middle is taken. Of trees the held-out
+judgements are averaged, calibrated by a logistic fit of two parameters (Platt 1999), and what is lost because a fit saw
+only part of the rows is extrapolated from two training sizes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -25,9 +30,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Formula = Literal["fixed", "learnt", "none"]
 
-FOLDS = 5
 LEAST = 10  # rows on either side
-_HALVES = 3  # two-fold repetitions from which a cheap learner extrapolates
 _MOST_EXTRAPOLATED = 0.1  # of the value
 _LONG_TAIL = 1.5
 _RIDGE = 1.0
@@ -41,22 +44,37 @@ NO_FORMULA = (
 )
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """Log p/q by one fit: at the rows of x and of y that it did not see, and its mean over those of x that it saw."""
+
+    on_x: Floats
+    on_y: Floats
+    seen: float = float("nan")
+
+
 class Learner(Protocol):
     """Learns log p/q from some rows and judges the others.
 
     Attributes
     ----------
-    repetitions : int
-        Two-fold splits from which its loss is extrapolated.
     formula : {"fixed", "learnt", "none"}
         Of log p/q; where there is none, what it missed is not known to be small.
+    folds : int
+        Into which the rows are dealt.
+    noise : float or None
+        Standard error that is left where P = Q, if it is known.
     """
 
-    repetitions: int
     formula: Formula
+    folds: int
+    noise: float | None
 
-    def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
-        """Fit on the marked rows; return log p/q at the others, of x and of y."""
+    def judge(self, train_x: Mask, train_y: Mask) -> Judgement:
+        """Fit on the marked rows and judge the others."""
+
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The estimate, given the judgement of `count` folds, and what is doubtful about its bias."""
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
         """Standard error of the mean of log p/q over x, given its held-out values."""
@@ -73,7 +91,7 @@ def too_few(problem: Problem) -> str | None:
 class LinearLearner:
     """Logistic regression in features that do not depend on which sample a row is from."""
 
-    repetitions = _HALVES
+    folds = 10
 
     def __init__(
         self,
@@ -88,57 +106,107 @@ class LinearLearner:
         basis = make(numbers.x, numbers.y, numbers.scales)
         self._x, self._y = basis(numbers.x), basis(numbers.y)
         self._whole = fit_logistic(self._x, self._y, _RIDGE)
+        self._inverse = linalg.inv(self._whole.hessian)
+        self._mean = self._x.mean(axis=0)
+        self.noise: float | None = self._second_order()
 
-    def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
+    def judge(self, train_x: Mask, train_y: Mask) -> Judgement:
         """Fit on the marked rows, starting from the fit to all."""
         fit = fit_logistic(self._x[train_x], self._y[train_y], _RIDGE, start=self._whole)
-        return fit(self._x[~train_x]), fit(self._y[~train_y])
+        on_x = fit(self._x)
+        return Judgement(on_x[~train_x], fit(self._y[~train_y]), float(on_x[train_x].mean()))
+
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The mean over x of the fit to all rows, less its bias by the jackknife."""
+        return count * float(self._whole(self._x).mean()) - (count - 1) * judged.seen, 0.0
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
-        """Sandwich: the mean over x moves with the rows of x and with the weights, whose scores are held out."""
+        """The larger of two estimates of one error, with and without the model.
+
+        The mean over x moves with the rows of x and with the weights. The sandwich takes their scores as they are. Were
+        the model true, the weights would have the variance H⁻¹, less 1/n + 1/m for the constant's (Prentice & Pyke
+        1979, Biometrika 66), and the two movements would be uncorrelated: this knows Q's tail from all rows, where few
+        of Q's own lie there.
+        """
         n, m = len(on_x), len(on_y)
         offset = np.log(n / m)
-        pull = linalg.solve(self._whole.hessian, self._x.mean(axis=0), assume_a="pos")
+        pull = self._inverse @ self._mean
         of_x = special.expit(-on_x - offset) * (self._x @ pull) + on_x / n
         of_y = -special.expit(on_y + offset) * (self._y @ pull)
         sandwich = float(np.sqrt(n * of_x.var() + m * of_y.var()))
+        model = float(np.sqrt(max(on_x.var() / n + self._mean @ pull - 1 / n - 1 / m, 0.0)))
         # Curves take nearly any form, so no model lowers the error, but a long tail of p/q makes it unknowable.
-        return max(sandwich, min(free_spread(on_x, on_y), _LONG_TAIL * sandwich)) if self._smooth else sandwich
+        long = min(free_spread(on_x, on_y), _LONG_TAIL * sandwich) if self._smooth else 0.0
+        return max(sandwich, model, long)
+
+    def _second_order(self) -> float:
+        """What the weights' own noise adds, and all that there is where P = Q: there D's law is ½(1/n + 1/m)χ²."""
+        n, m = len(self._x), len(self._y)
+        shrunk = _RIDGE * float(np.trace(self._inverse[1:, 1:]))
+        degrees = max(len(self._mean) - 1 - shrunk, 0.0)
+        centred = self._x - self._mean
+        products = float(((centred @ self._inverse) * centred).sum()) / n**2
+        return float(np.sqrt(max((1 / n + 1 / m) ** 2 * degrees / 2, products)))
 
 
 class TurningLearner:
     """Logistic regression in features that are themselves learnt from both samples."""
 
-    repetitions = 1
     formula: Formula = "learnt"
+    folds = 5
+    noise: float | None = None
 
     def __init__(self, numbers: Numbers, make: Callable[[Floats, Floats, int], Basis]) -> None:
         self._numbers, self._make = numbers, make
 
-    def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
+    def judge(self, train_x: Mask, train_y: Mask) -> Judgement:
         """Learn the features and the weights on the marked rows."""
         x, y = self._numbers.x, self._numbers.y
         basis = self._make(x[train_x], y[train_y], self._numbers.scales)
         fit = fit_logistic(basis(x[train_x]), basis(y[train_y]), _RIDGE)
-        return fit(basis(x[~train_x])), fit(basis(y[~train_y]))
+        return Judgement(fit(basis(x[~train_x])), fit(basis(y[~train_y])))
+
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The middle between what is lost by features from fewer rows and what is gained by features from the same."""
+        high, _ = self._settled.value(problem, held_out(problem, self._settled, count, rng), count, rng)
+        low = float(judged.on_x.mean())
+        return (low + high) / 2, abs(high - low) / 4
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
-        """The spread of no model in particular."""
-        return free_spread(on_x, on_y)
+        """The larger of the spread of no model in particular and that of the features as they are."""
+        return max(free_spread(on_x, on_y), self._settled.spread(on_x, on_y))
+
+    @cached_property
+    def _settled(self) -> LinearLearner:
+        """The features learnt from all rows, taken as given."""
+        basis = self._make(self._numbers.x, self._numbers.y, self._numbers.scales)
+        return LinearLearner(self._numbers, lambda *_: basis)
 
 
 def free_spread(on_x: Floats, on_y: Floats) -> float:
     """Standard error from the influence function of D without a model: log p/q − D on x, 1 − p/q on y."""
-    return float(np.sqrt(on_x.var() / len(on_x) + np.exp(on_y).var() / len(on_y)))
+    return float(np.sqrt(on_x.var() / len(on_x) + np.exp(_supported(on_y, len(on_y))).var() / len(on_y)))
 
 
-def held_out(problem: Problem, learner: Learner, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Log p/q at every row, calibrated, from fits that did not see it."""
+def lower_bound(on_x: Floats, on_y: Floats) -> tuple[float, float]:
+    """E_P f − E_Q e^f + 1, at most D for every f (Nguyen, Wainwright & Jordan 2010), and its standard error."""
+    f_x, f_y = (_supported(f, len(on_y)) for f in (on_x, on_y))
+    return max(float(f_x.mean() - np.exp(f_y).mean() + 1), 0.0), free_spread(f_x, f_y)
+
+
+def _supported(f: Floats, m: int) -> Floats:
+    """Log p/q, no larger than what m draws of Q can vouch for: one row is a share of 1/m."""
+    return np.minimum(f, np.log(m))
+
+
+def held_out(problem: Problem, learner: Learner, count: int, rng: np.random.Generator) -> Judgement:
+    """Log p/q at every row, calibrated, from fits that did not see it; and the mean of what they gave to rows seen."""
     fold_x, fold_y = problem.folds(count, rng)
-    on_x, on_y = np.empty(problem.n), np.empty(problem.m)
+    on_x, on_y, seen = np.empty(problem.n), np.empty(problem.m), np.empty(count)
     for k in range(count):
-        on_x[fold_x == k], on_y[fold_y == k] = learner.judge(fold_x != k, fold_y != k)
-    return calibrated(on_x, on_y)
+        fit = learner.judge(fold_x != k, fold_y != k)
+        on_x[fold_x == k], on_y[fold_y == k], seen[k] = fit.on_x, fit.on_y, fit.seen
+    return Judgement(*calibrated(on_x, on_y), float(seen.mean()))
 
 
 def calibrated(on_x: Floats, on_y: Floats) -> tuple[Floats, Floats]:
@@ -154,7 +222,7 @@ def calibrated(on_x: Floats, on_y: Floats) -> tuple[Floats, Floats]:
 
 
 def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, confidence: float) -> Estimate:
-    """Estimate D(P‖Q) as the mean over x of the calibrated held-out log p/q.
+    """Estimate D(P‖Q) as the mean over x of log p/q, without the bias of its fit.
 
     Parameters
     ----------
@@ -163,9 +231,9 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
     learner : Learner
         Of log p/q.
     """
-    count = min(FOLDS, problem.n // 2, problem.m // 2)
-    on_x, on_y = held_out(problem, learner, count, rng)
-    value = float(on_x.mean())
+    count = min(learner.folds, problem.n // 2, problem.m // 2)
+    judged = held_out(problem, learner, count, rng)
+    on_x, on_y = judged.on_x, judged.on_y
     if separable(on_x, on_y):
         low = at_least(on_x, on_y, confidence)
         caveat = (
@@ -173,20 +241,14 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
             "promise, and D may be infinite"
         )
         return Estimate(low, low, (low, float("inf")), on_x, on_y, learner.formula, caveats=(caveat,))
-    halves = [held_out(problem, learner, 2, rng)[0].mean() for _ in range(learner.repetitions)]
-    # The loss falls as 1/size: from 1/2 and 1 − 1/K of the rows to all of them.
-    seen = 1 - 1 / count
-    gain = (value - float(np.mean(halves))) * (1 / seen) / (2 - 1 / seen)
-    gain = float(np.clip(gain, -_MOST_EXTRAPOLATED * value, _MOST_EXTRAPOLATED * value))
-    error = float(np.hypot(learner.spread(on_x, on_y), gain / 2))
-    value = max(value + gain, 0.0)
+    value, doubt = learner.value(problem, judged, count, rng)
+    noise = learner.noise
+    error = float(np.hypot(learner.spread(on_x, on_y), doubt if noise is None else noise))
     outside = beyond(on_x, on_y)
     caveats = []
-    interval = two_sided(value, error, confidence)
+    interval = two_sided(value, error, confidence, noise)
     if learner.formula == "none":
-        # E_P f − E_Q e^f + 1 is at most D for every f (Nguyen, Wainwright & Jordan 2010), whatever f misses.
-        value = max(float(on_x.mean() - np.exp(on_y).mean() + 1), 0.0)
-        error = free_spread(on_x, on_y)
+        value, error = lower_bound(on_x, on_y)  # whatever it misses
     if outside > _UNPROMISED_REACH:
         caveats.append(
             f"{outside:.0%} of P's rows lie where almost no row of Q was seen: the upper end is not promised, "
@@ -200,4 +262,16 @@ def cross_fitted(problem: Problem, learner: Learner, rng: np.random.Generator, c
         caveats.append(
             f"{outside:.0%} of P's rows lie where almost no row of Q was seen: log p/q is extrapolated there"
         )
-    return Estimate(value, error, interval, on_x, on_y, learner.formula, caveats=tuple(caveats))
+    return Estimate(value, error, interval, on_x, on_y, learner.formula, noise, caveats=tuple(caveats))
+
+
+def extrapolated(
+    problem: Problem, learner: Learner, judged: Judgement, count: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """The mean over x had the fits seen all rows, from 1 − 1/K and from ½ of them: the loss falls as 1/size."""
+    value = float(judged.on_x.mean())
+    halves = float(held_out(problem, learner, 2, rng).on_x.mean())
+    seen = 1 - 1 / count
+    gain = (value - halves) * (1 / seen) / (2 - 1 / seen)
+    gain = float(np.clip(gain, -_MOST_EXTRAPOLATED * value, _MOST_EXTRAPOLATED * value))
+    return value + gain, abs(gain) / 2

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError
+from kullback._core.progress import Progress
 
 from .choose import Choice, choose, named
-from .problem import Problem, problem_of
+from .crossfit import LEAST
+from .permutation import p_value
+from .problem import Missing, Problem, problem_of
 from .result import Estimate
 
 MOST_ROWS = 20_000  # of each sample: the classifiers learn no more from more rows than their interval shows
@@ -23,10 +26,12 @@ def estimate_samples(
     method: str = "auto",
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
-    missing: Literal["raise", "outcome"] = "raise",
+    missing: Missing = "raise",
     most_rows: int | None = MOST_ROWS,
+    test: bool = False,
+    report: Progress | None = None,
 ) -> Divergence:
-    """Estimate D(P‖Q) = E_P[log p/q] from draws of P and of Q.
+    """Estimate D(P‖Q) = E_P[log p/q] from draws of P and of Q; the options are those of `kullback.estimate`.
 
     Parameters
     ----------
@@ -35,19 +40,10 @@ def estimate_samples(
         name, text columns are categories.
     method : str
         "auto" weighs every estimator that can answer by held-out likelihood; or the file name of one estimator.
-    confidence : float
-        Of the interval.
     rng : Generator or int, optional
         Deals rows into folds; 0 by default, so that the same samples give the same answer.
-    missing : {"raise", "outcome"}
-        Whether a missing value is an error or an outcome of its own.
-    most_rows : int, optional
-        Larger samples are sub-sampled to this many rows each, and the result says so; None uses all.
-
-    Returns
-    -------
-    Divergence
-        With its standard error and interval; an upper end of inf says "at least".
+    report : callable, optional
+        Called with how many estimators have answered, and how many there are.
 
     Raises
     ------
@@ -56,17 +52,20 @@ def estimate_samples(
     """
     if not 0 < confidence < 1:
         raise InputError(f"confidence must lie strictly between 0 and 1, got {confidence}")
+    if most_rows is not None and most_rows < LEAST:
+        raise InputError(f"most_rows must be at least {LEAST}, or None for all, got {most_rows}")
     problem = problem_of(x, y, missing=missing)
     random = np.random.default_rng(0 if rng is None else rng)
     if not problem.d:
         caveat = "every column takes one value only, the same in both samples: nothing differs in what was seen"
         return Divergence(0.0, 0.0, (0.0, float("inf")), confidence, "constant columns", caveats=(caveat,))
     problem = subsampled(problem, most_rows, random)
+    tested = p_value(problem, random.spawn(1)[0]) if test else None
     if method != "auto":
         chosen = named(method, problem)
-        return worded(problem, chosen.estimate(problem, random, confidence), confidence, chosen.NAME)
-    choice = choose(problem, random, confidence)
-    return worded(problem, choice.estimate, confidence, explained(choice))
+        return worded(problem, chosen.estimate(problem, random, confidence), confidence, chosen.NAME, tested)
+    choice = choose(problem, random, confidence, report)
+    return worded(problem, choice.estimate, confidence, explained(choice), tested)
 
 
 def subsampled(problem: Problem, most: int | None, rng: np.random.Generator) -> Problem:
@@ -92,10 +91,12 @@ def explained(choice: Choice) -> str:
     return text
 
 
-def worded(problem: Problem, estimate: Estimate, confidence: float, method: str) -> Divergence:
+def worded(
+    problem: Problem, estimate: Estimate, confidence: float, method: str, p_value: float | None = None
+) -> Divergence:
     """Put an estimate into the noun: never negative, with what the samples themselves call for saying."""
     value = max(estimate.value, 0.0)
     low, high = (max(end, 0.0) for end in estimate.interval)
     parts = estimate.parts if estimate.value >= 0 else {}
     caveats = dict.fromkeys((*problem.caveats, *estimate.caveats))
-    return Divergence(value, estimate.error, (low, high), confidence, method, parts, tuple(caveats))
+    return Divergence(value, estimate.error, (low, high), confidence, method, parts, tuple(caveats), p_value)

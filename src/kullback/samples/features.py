@@ -29,7 +29,7 @@ def additive_quadratic(x: Floats, y: Floats, scales: int) -> Basis:
 
 
 def quadratic(x: Floats, y: Floats, scales: int) -> Basis:
-    """All products of two columns: any pair of Gaussians."""
+    """All products of two columns, and squares within levels: any pair of Gaussians, or of Gaussians a level."""
     k = x.shape[1]
     rows, cols = np.triu_indices(k)
     kept = (rows != cols) | (rows < scales)  # an indicator is its own square
@@ -37,7 +37,8 @@ def quadratic(x: Floats, y: Floats, scales: int) -> Basis:
 
     def basis(z: Floats) -> Floats:
         z = _bounded(z)
-        return np.hstack([np.ones((len(z), 1)), z, z[:, rows] * z[:, cols]])
+        within = z[:, scales:, None] * z[:, None, :scales] ** 2
+        return np.hstack([np.ones((len(z), 1)), z, z[:, rows] * z[:, cols], within.reshape(len(z), -1)])
 
     return basis
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,11 @@ from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError
 
 from .choose import Choice, choose
-from .crossfit import FOLDS, LEAST
 from .estimation import MOST_ROWS, explained, subsampled, worded
 from .intervals import one_sided, two_sided
-from .problem import Ints, Problem, problem_of
+from .problem import Ints, Missing, Problem, problem_of
+
+BLOCKS = 10  # within which pairs are dealt anew, and which no fold cuts
 
 
 def mutual_information_samples(
@@ -24,7 +25,7 @@ def mutual_information_samples(
     given: Any = None,
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
-    missing: Literal["raise", "outcome"] = "raise",
+    missing: Missing = "raise",
     most_rows: int | None = MOST_ROWS,
 ) -> Divergence:
     """Estimate I(A;B) = D(P_AB‖P_A P_B), or I(A;B|C) = I(A;BC) − I(A;C), from paired draws.
@@ -68,7 +69,7 @@ def mutual_information_samples(
     return worded(problem, estimate, confidence, f"I(A;BC) by {explained(of_both)} − I(A;C) by {explained(of_given)}")
 
 
-def _one(sample: Any, missing: Literal["raise", "outcome"]) -> Problem:
+def _one(sample: Any, missing: Missing) -> Problem:
     return problem_of(sample, sample, missing=missing)
 
 
@@ -86,14 +87,14 @@ def _dealt(
 ) -> tuple[Choice, Problem]:
     """Estimate how far the pairs are from pairs dealt anew within blocks."""
     pairs = _beside(left, right)
-    if pairs.n < 2 * LEAST:
-        raise InputError(f"{pairs.n} rows: mutual information needs at least {2 * LEAST}")
+    if pairs.n < 2 * BLOCKS:
+        raise InputError(f"{pairs.n} rows: mutual information needs at least {2 * BLOCKS}")
     if not left.d or not right.d:
         raise InputError("one of the samples takes one value only: it tells nothing")
     pairs = subsampled(pairs, most, rng)
-    block: Ints = rng.permutation(np.arange(pairs.n) % (2 * FOLDS))
+    block: Ints = rng.permutation(np.arange(pairs.n) % BLOCKS)
     anew = np.arange(pairs.n)
-    for k in range(2 * FOLDS):
+    for k in range(BLOCKS):
         rows = rng.permutation(np.flatnonzero(block == k))
         anew[rows] = np.roll(rows, 1)
     x = pairs.x

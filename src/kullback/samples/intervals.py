@@ -12,10 +12,15 @@ _CUTS = (-1.0, 0.0, 1.0, 2.0)
 _FEW = 3  # rows of Q that make a region one where Q was seen
 
 
-def two_sided(value: float, error: float, confidence: float) -> tuple[float, float]:
-    """A normal interval about the value, or about 0 where that is negative, cut at 0."""
-    reach = float(special.ndtri((1 + confidence) / 2)) * error
-    return max(value - reach, 0.0), max(value, 0.0) + reach
+def two_sided(value: float, error: float, confidence: float, noise: float | None = None) -> tuple[float, float]:
+    """An interval symmetric in √D, of which the standard error of estimates of D is nearly a multiple.
+
+    Its lower end is 0 where the value is within reach of what it would be were P = Q, of standard error `noise`.
+    """
+    z = float(special.ndtri((1 + confidence) / 2))
+    value, reach = max(value, 0.0), z * error
+    low = 0.0 if value <= z * (error if noise is None else noise) else max(value - reach / 2, 0.0) ** 2 / value
+    return low, value + reach + min(reach * reach / (4 * value) if value else np.inf, reach / 4)
 
 
 def one_sided(value: float, error: float, confidence: float) -> float:

@@ -13,6 +13,13 @@ from kullback._core.text import quoted
 Raw = dict[str, NDArray[Any]]
 
 
+def is_sample(data: Any) -> bool:
+    """Whether this holds rows: an array, tensor, data frame, series or nested list."""
+    return isinstance(data, list | tuple | dict | np.ndarray) or any(
+        hasattr(data, name) for name in ("__array__", "to_numpy", "detach", "column_names")
+    )
+
+
 def read(data: Any, side: str) -> Raw:
     """Return the columns of a sample: floats with NaN where missing, or objects (text) with None where missing.
 
@@ -60,10 +67,10 @@ def _array(data: Any) -> NDArray[Any]:
         data = data.get()
     if isinstance(data, np.ndarray):
         return data
-    if hasattr(data, "to_numpy"):
-        return np.asarray(data.to_numpy())
     if hasattr(data, "__array__"):
         return np.asarray(data)
+    if hasattr(data, "to_numpy"):
+        return np.asarray(data.to_numpy())
     if not isinstance(data, list | tuple):
         raise InputTypeError(
             f"samples are arrays, tensors, data frames or lists, one row a draw; got {type(data).__name__}"
@@ -83,7 +90,7 @@ def _column(values: NDArray[Any], name: str, side: str) -> NDArray[Any]:
     if values.ndim != 1:
         raise InputError(f"column {quoted(name)} of {side} must hold one number a row; its shape is {values.shape}")
     kind = values.dtype.kind
-    if kind in "fiub":
+    if kind in "fiub" or values.dtype.name == "bfloat16":
         floats = values.astype(float)
         if np.isinf(floats).any():
             row = int(np.flatnonzero(np.isinf(floats))[0])

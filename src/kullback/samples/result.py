@@ -28,6 +28,8 @@ class Estimate:
         log p/q at the rows of x and y, each from a fit that did not see the row: what `auto` compares.
     formula : {"fixed", "learnt", "none"}
         Whether log p/q had a form given beforehand, one with learnt directions, or none.
+    noise : float or None
+        Standard error were P = Q, where it is known.
     parts : mapping of str to float
         Named contributions that sum to `value`; empty where there are none.
     caveats : tuple of str
@@ -40,6 +42,7 @@ class Estimate:
     on_x: Floats | None = None
     on_y: Floats | None = None
     formula: Literal["fixed", "learnt", "none"] = "fixed"
+    noise: float | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
 

@@ -84,7 +84,6 @@ class ColumnDivergence(Divergence):
         return super().to_dict() | {
             "column": self.column,
             "kind": self.kind,
-            "p_value": self.p_value,
             "adjusted_p_value": self.adjusted_p_value,
             "reverse": None if self.reverse is None else self.reverse.to_dict(),
             "jensen_shannon": self.jensen_shannon,
@@ -100,7 +99,7 @@ class ColumnDivergence(Divergence):
     def from_dict(cls, data: Mapping[str, Any]) -> ColumnDivergence:
         """Rebuild a column's divergence from `to_dict`."""
         base = Divergence.from_dict(data)
-        own = {name: data[name] for name in ("column", "kind", "p_value", "adjusted_p_value", "unseen", "ordered")}
+        own = {name: data[name] for name in ("column", "kind", "adjusted_p_value", "unseen", "ordered")}
         return cls(
             **{f.name: getattr(base, f.name) for f in fields(base)},
             **own,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtri
 
 from kullback._core.divergence import Divergence
+from kullback._core.progress import Progress
 from kullback.distributions.families.gaussian_mixture import GaussianMixture
 from kullback.distributions.families.low_rank_normal import DiagonalNormal, LowRankMultivariateNormal
 from kullback.distributions.families.multivariate_normal import MultivariateNormal
@@ -29,8 +29,6 @@ _HEAVY, _NO_VARIANCE, _LIGHT = 0.7, 0.5, 0.25
 _LEFT_OUT = 0.01
 _FILLS = (MultivariateNormal, LowRankMultivariateNormal, DiagonalNormal, GaussianMixture)
 _NUMBERS = ("reals", "integers", "circle")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass

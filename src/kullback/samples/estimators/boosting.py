@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 
 from kullback._core.errors import MissingExtra
 from kullback._core.extras import require
-from kullback.samples.crossfit import Floats, Formula, Mask, calibrated, cross_fitted, free_spread, too_few
+from kullback.samples.crossfit import (
+    Floats,
+    Formula,
+    Judgement,
+    Mask,
+    calibrated,
+    cross_fitted,
+    extrapolated,
+    free_spread,
+    too_few,
+)
 from kullback.samples.problem import Problem
 from kullback.samples.result import Estimate
 
@@ -33,7 +43,8 @@ def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> E
 
 def glimpse(problem: Problem, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
     """Judge the rows that are not marked by one fit to those that are."""
-    return calibrated(*_Learner(problem).judge(train_x, train_y))
+    judged = _Learner(problem).judge(train_x, train_y)
+    return calibrated(judged.on_x, judged.on_y)
 
 
 def _sklearn() -> Any:
@@ -41,13 +52,14 @@ def _sklearn() -> Any:
 
 
 class _Learner:
-    repetitions = 1
+    folds = 5
+    noise: float | None = None
 
     def __init__(self, problem: Problem) -> None:
         self._numbers = problem.numbers
         self.formula: Formula = "none" if problem.d > 1 else "fixed"  # trees in one dimension are a histogram
 
-    def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
+    def judge(self, train_x: Mask, train_y: Mask) -> Judgement:
         """Fit on the marked rows; return log p/q at the others."""
         x, y = self._numbers.x, self._numbers.y
         n, m = int(train_x.sum()), int(train_y.sum())
@@ -66,7 +78,11 @@ class _Learner:
         def judged(rows: Floats) -> NDArray[np.float64]:
             return np.asarray(trees.decision_function(rows) - offset) if len(rows) else np.empty(0)
 
-        return judged(x[~train_x]), judged(y[~train_y])
+        return Judgement(judged(x[~train_x]), judged(y[~train_y]))
+
+    def value(self, problem: Problem, judged: Judgement, count: int, rng: np.random.Generator) -> tuple[float, float]:
+        """The held-out mean, extrapolated to fits that saw all rows."""
+        return extrapolated(problem, self, judged, count, rng)
 
     def spread(self, on_x: Floats, on_y: Floats) -> float:
         """The spread of no model in particular."""
