@@ -1,4 +1,4 @@
-"""Rows of discrete columns as numbered values, in time that grows as the rows do."""
+"""Rows of discrete columns as counts of values, and what the estimators from counts share."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from .problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-
-_SPARE = 4  # numbers a row that may go unused before values are numbered anew
 
 
 @dataclass(frozen=True)
@@ -52,25 +50,8 @@ class Levels:
 
 def levels_of(problem: Problem) -> Levels:
     """Number the values of the rows, all columns taken together."""
-    code, size = np.zeros(problem.n + problem.m, dtype=np.intp), 1
-    for j in range(problem.d):
-        column, width = _numbered(np.concatenate([problem.x[:, j], problem.y[:, j]]))
-        code, size = code * width + column, size * width
-        if size > _SPARE * len(code):
-            values, code = np.unique(code, return_inverse=True)
-            size = len(values)
-    return Levels(code[: problem.n], code[problem.n :], size)
-
-
-def _numbered(values: Floats) -> tuple[Ints, int]:
-    """Number the values of a column; integers close together by their distance from the least, others by sorting."""
-    known = ~np.isnan(values)
-    low, high = values[known].min(), values[known].max()
-    if high - low <= _SPARE * len(values) and bool((values[known] == np.rint(values[known])).all()):
-        width = int(high - low) + 1
-        return np.where(known, values - low, width).astype(np.intp), width + 1
-    distinct, place = np.unique(values, return_inverse=True)
-    return place, len(distinct)
+    of_x, of_y = problem.groups
+    return Levels(of_x, of_y, 1 + int(max(of_x.max(), of_y.max())))
 
 
 def refusal(problem: Problem) -> str | None:
@@ -99,8 +80,9 @@ def delta_variance(counts: Counts) -> float:
 
     Var_P[log p/q]/n + Var_Q[p/q]/m + ½(K − 1)(1/n + 1/m)².
     """
-    p, q = (counts.x + 0.5) / (counts.n + counts.levels.sum() / 2), (counts.y + 0.5) / (
-        counts.m + counts.levels.sum() / 2
+    p, q = (
+        (counts.x + 0.5) / (counts.n + counts.levels.sum() / 2),
+        (counts.y + 0.5) / (counts.m + counts.levels.sum() / 2),
     )
     log, ratio, w = np.log(p / q), p / q, counts.levels
     of_x = w @ (p * log**2) - (w @ (p * log)) ** 2

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from kullback._core.errors import MissingExtra
 from kullback._core.extras import require
-from kullback.samples.crossfit import Formula, Mask, cross_fitted, free_spread, too_few
+from kullback.samples.crossfit import cross_fitted, too_few
+from kullback.samples.free import FreeLearner
 from kullback.samples.logistic import LARGEST
 from kullback.samples.problem import Problem
 from kullback.samples.result import Estimate
@@ -45,30 +46,24 @@ def _torch() -> Any:
     return require("torch", extra="torch", purpose="train a neural critic")
 
 
-class _Learner:
-    repetitions = 1
-    formula: Formula = "none"
-
+class _Learner(FreeLearner):
     def __init__(self, problem: Problem, seed: int) -> None:
-        self._x, self._y, self._seed = problem.numbers.x, problem.numbers.y, seed
+        super().__init__(problem)
+        self._seed = seed
 
-    def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
-        """Train on the marked rows; return log p/q at the others."""
+    def judgements(self, x: Floats, y: Floats, new_x: Floats, new_y: Floats) -> tuple[Floats, Floats]:
+        """Train a network of two hidden layers until rows held back are judged no better."""
         torch = _torch()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
-            network = self._trained(torch, self._x[train_x], self._y[train_y])
+            network = self._trained(torch, x, y)
 
-            def judged(rows: Floats) -> Floats:
-                with torch.no_grad():
-                    logits = network(_tensor(torch, rows))[:, 0].double().numpy()
-                return np.asarray(np.clip(logits, -LARGEST, LARGEST))
+        def judged(rows: Floats) -> Floats:
+            with torch.no_grad():
+                logits = network(_tensor(torch, rows))[:, 0].double().numpy()
+            return np.asarray(np.clip(logits, -LARGEST, LARGEST))
 
-            return judged(self._x[~train_x]), judged(self._y[~train_y])
-
-    def spread(self, on_x: Floats, on_y: Floats) -> float:
-        """The spread of no model in particular."""
-        return free_spread(on_x, on_y)
+        return judged(new_x), judged(new_y)
 
     def _trained(self, torch: Any, x: Floats, y: Floats) -> Any:
         nn = torch.nn

@@ -33,9 +33,9 @@ def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> E
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
     low, high = stats.gamma(mean**2 / variance, scale=variance / mean).ppf(tails)
     caveat = (
-        f"a posterior under Dirichlet priors over the {w.sum():.0f} values seen, of {prior_p:.2g} rows a value for P and "
-        f"{prior_q:.2g} for Q: credible under them, not promised otherwise; where P and Q are close it lies above the "
-        f"truth by up to {(w.sum() - 1) * counts.scale:.2g} nats"
+        f"a posterior under Dirichlet priors over the {w.sum():.0f} values seen, of {prior_p:.2g} rows a value for P "
+        f"and {prior_q:.2g} for Q: credible under them, not promised otherwise; where P and Q are close it lies above "
+        f"the truth by up to {(w.sum() - 1) * counts.scale:.2g} nats"
     )
     return Estimate(mean, error, (float(low), float(high)), caveats=(caveat,))
 

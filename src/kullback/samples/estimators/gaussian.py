@@ -31,7 +31,7 @@ def refuses(problem: Problem) -> str | None:
     for side, z in (("x", problem.x), ("y", problem.y)):
         spread = np.linalg.matrix_rank((z - z.mean(axis=0)) / both.std(axis=0))
         if spread < problem.d:
-            return f"the {problem.d} columns of {side} vary in {spread} directions only: drop those that others determine"
+            return f"the {problem.d} columns of {side} vary in {spread} directions only: drop what others determine"
     return None
 
 
@@ -84,7 +84,7 @@ def _mardia(z: Floats) -> float:
     """The smaller p-value, doubled, of skewness and kurtosis (Mardia 1970, Biometrika 57)."""
     n, d = z.shape
     centred = z - z.mean(axis=0)
-    left, values, _ = linalg.svd(centred, full_matrices=False)
+    left, _, _ = linalg.svd(centred, full_matrices=False)
     some = left[: min(n, 2000)] * np.sqrt(n)  # skewness takes pairs of rows; so many tell
     gram = some @ some.T
     skewness = float((gram**3).mean()) * len(some) / 6

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from kullback.samples.crossfit import Formula, Mask, cross_fitted, free_spread, too_few
+from kullback.samples.crossfit import cross_fitted, too_few
+from kullback.samples.free import FreeLearner
 from kullback.samples.logistic import LARGEST
 from kullback.samples.problem import Problem
 from kullback.samples.result import Estimate
@@ -32,16 +33,9 @@ def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> E
     return cross_fitted(problem, _Learner(problem), rng, confidence)
 
 
-class _Learner:
-    repetitions = 1
-    formula: Formula = "none"
-
-    def __init__(self, problem: Problem) -> None:
-        self._x, self._y = problem.numbers.x, problem.numbers.y
-
-    def judge(self, train_x: Mask, train_y: Mask) -> tuple[Floats, Floats]:
-        """Fit on the marked rows; return log p/q at the others."""
-        x, y = self._x[train_x], self._y[train_y]
+class _Learner(FreeLearner):
+    def judgements(self, x: Floats, y: Floats, new_x: Floats, new_y: Floats) -> tuple[Floats, Floats]:
+        """Weigh bumps on rows of x, of the width that does best on rows held back."""
         centres = x[:: max(1, len(x) // _CENTRES)][:_CENTRES]
         far = float(np.median(cdist(centres, centres))) or 1.0
         kept = np.arange(len(x)) % _HELD_BACK > 0
@@ -54,15 +48,8 @@ class _Learner:
             if likelihood > best:
                 best, width = likelihood, share * far
         weights = _fitted(np.exp(-squares_x / (2 * width**2)), np.exp(-squares_y / (2 * width**2)).mean(axis=0))
-        on_x, on_y = (
-            _log(np.exp(-cdist(z, centres, "sqeuclidean") / (2 * width**2)), weights)
-            for z in (self._x[~train_x], self._y[~train_y])
-        )
+        on_x, on_y = (_log(np.exp(-cdist(z, centres, "sqeuclidean") / (2 * width**2)), weights) for z in (new_x, new_y))
         return on_x, on_y
-
-    def spread(self, on_x: Floats, on_y: Floats) -> float:
-        """The spread of no model in particular."""
-        return free_spread(on_x, on_y)
 
 
 def _fitted(bumps: Floats, of_y: Floats) -> Floats:
