@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, special
+from scipy import special
 from scipy.spatial import KDTree
 
 from kullback._core.divergence import Divergence
@@ -18,6 +18,7 @@ from kullback._core.text import quoted
 from .choose import Choice, choose
 from .crossfit import LEAST
 from .estimation import MOST_ROWS, explained, subsampled
+from .frame import Frame
 from .intervals import one_sided, two_sided
 from .pmf import against_probabilities
 from .problem import Problem, problem_of
@@ -50,8 +51,9 @@ def estimate_against(
 
     With g a law that is both known and easily drawn from, D(P‖Q) = E_P[log g/q] + D(P‖g): the first is a mean over x,
     the second is estimated from x and from as many draws of g as are wanted, as between any two samples. g is the
-    Gaussian fitted to x (positive columns by their logarithms where that fits better), less its optimism by the
-    jackknife; or Q itself where it can be drawn from and is nearer to x. Where x is discrete, `log_density` gives
+    Gaussian or Student law fitted to x (positive columns by their logarithms where that fits better), less its
+    optimism by the jackknife; or Q itself where it can be drawn from and is nearer to x. On the line, where x is
+    unlike g, log p comes from distances to neighbours instead. Where x is discrete, `log_density` gives
     log-probabilities, and the entropy of P is that of counts.
 
     Parameters
@@ -143,44 +145,6 @@ class _Known:
         return values
 
 
-class _Frame:
-    """Columns as they are or as logarithms, in which a Gaussian fits them, and that Gaussian."""
-
-    def __init__(self, rows: Floats) -> None:
-        self._logs = np.array([_better_as_logarithm(column) for column in rows.T])
-        moved = self._moved(rows)
-        self._mean = moved.mean(axis=0)
-        self._root = linalg.cholesky(np.cov(moved, rowvar=False, bias=True).reshape(rows.shape[1], -1), lower=True)
-
-    def _moved(self, rows: Floats) -> Floats:
-        moved = rows.astype(float)
-        moved[:, self._logs] = np.log(moved[:, self._logs])
-        return moved
-
-    def whiten(self, rows: Floats) -> Floats:
-        """Rows as they would be were the Gaussian standard."""
-        return np.asarray(linalg.solve_triangular(self._root, (self._moved(rows) - self._mean).T, lower=True).T)
-
-    def back(self, z: Floats) -> Floats:
-        """Rows that `whiten` makes z of."""
-        rows = z @ self._root.T + self._mean
-        rows[:, self._logs] = np.exp(rows[:, self._logs])
-        return np.asarray(rows)
-
-    def log_density(self, rows: Floats) -> Floats:
-        """Log of the Gaussian's density, in the columns as they were given."""
-        z = self.whiten(rows)
-        scale = np.log(np.diag(self._root)).sum() + z.shape[1] / 2 * np.log(2 * np.pi)
-        return np.asarray(-(z * z).sum(axis=1) / 2 - scale - self._moved(rows)[:, self._logs].sum(axis=1))
-
-
-def _better_as_logarithm(column: Floats) -> bool:
-    if column.min() <= 0:
-        return False
-    logs = np.log(column)
-    return bool(np.log(logs.std()) + logs.mean() < np.log(column.std()))
-
-
 def _against_density(
     problem: Problem,
     q: _Known,
@@ -196,10 +160,10 @@ def _against_density(
         raise InputError(f"x has {n} rows: against a density of {problem.d} columns at least {least} are needed")
     if np.linalg.matrix_rank((rows - rows.mean(axis=0)) / rows.std(axis=0)) < problem.d:
         raise InputError("some columns of x are determined by the others: against a density D is infinite")
-    frame = _Frame(rows)
+    frame = Frame(rows)
     count = int(np.clip(_DRAWS * n, _FEWEST, _MOST))
-    z = rng.normal(size=(count, problem.d))
-    fit, optimism = frame.log_density(rows), _optimism(rows, rng)
+    z = frame.draw(count, rng)
+    fit, optimism = frame.log_density(rows), _optimism(rows, frame.tail, rng)
     log_g: Floats = fit - optimism
     caveats += _integral(q, frame, z)
     names = problem.columns
@@ -209,13 +173,13 @@ def _against_density(
             raise InputError(f"draw gives {drawn.shape[1]} columns, x has {problem.d}")
         pair, log_g, reference = Problem(rows, drawn, names), log_q, "Q's own draws"
     else:
-        pair, reference = Problem(frame.whiten(rows), z, names), "a Gaussian"
+        pair, reference = Problem(frame.whiten(rows), z, names), frame.name
     choice: Choice = choose(pair, rng, confidence)
     rest = choice.estimate
     assert rest.on_x is not None
     term = log_g - log_q
-    if problem.d == 1 and reference == "a Gaussian" and rest.value > _DIFFERENT * rest.error and not problem.repeats:
-        return _by_spacings(pair.x, fit - log_q, confidence, caveats)
+    if problem.d == 1 and reference == frame.name and rest.value > _DIFFERENT * rest.error and not problem.repeats:
+        return _by_spacings(pair.x, fit - frame.standard(pair.x) - log_q, confidence, caveats)
     value = float(term.mean()) + rest.value
     # What both terms owe to the same rows is counted once; what the second owes to its fit and draws is added.
     beyond = max(rest.error**2 - float(rest.on_x.var()) / n, 0.0)
@@ -239,8 +203,7 @@ def _by_spacings(z: Floats, term: Floats, confidence: float, caveats: list[str])
     n = len(z)
     far = np.asarray(KDTree(z).query(z, [_NEIGHBOURS + 1])[0])[:, 0]
     log_p = special.digamma(_NEIGHBOURS) - special.digamma(n) - np.log(2 * far)
-    normal = -(z[:, 0] ** 2) / 2 - np.log(2 * np.pi) / 2
-    terms = log_p - normal + term
+    terms = log_p + term
     value, error = float(terms.mean()), float(np.sqrt((terms.var() + special.polygamma(1, _NEIGHBOURS)) / n))
     noise = float(np.sqrt(2 * special.polygamma(1, _NEIGHBOURS) / n))  # neighbours share the gaps between rows
     method = f"against a density, by distances to the {_NEIGHBOURS} nearest"
@@ -248,16 +211,16 @@ def _by_spacings(z: Floats, term: Floats, confidence: float, caveats: list[str])
     return Divergence(max(value, 0.0), error, interval, confidence, method, caveats=tuple(dict.fromkeys(caveats)))
 
 
-def _optimism(rows: Floats, rng: np.random.Generator) -> float:
-    """By how much the fitted Gaussian's mean log-density over its own rows exceeds that of the best (jackknife)."""
+def _optimism(rows: Floats, tail: float, rng: np.random.Generator) -> float:
+    """By how much the fitted law's mean log-density over its own rows exceeds that of the best (jackknife)."""
     deal = rng.permutation(np.arange(len(rows)) % _DEALS)
-    whole = float(_Frame(rows).log_density(rows).mean())
-    parts = [float(_Frame(kept).log_density(kept).mean()) for kept in (rows[deal != k] for k in range(_DEALS))]
+    whole = float(Frame(rows, tail).log_density(rows).mean())
+    parts = [float(Frame(kept, tail).log_density(kept).mean()) for kept in (rows[deal != k] for k in range(_DEALS))]
     return (_DEALS - 1) * (float(np.mean(parts)) - whole)
 
 
-def _integral(q: _Known, frame: _Frame, z: Floats) -> list[str]:
-    """Whether q integrates to 1 where the Gaussian lies, by importance sampling; more is an error."""
+def _integral(q: _Known, frame: Frame, z: Floats) -> list[str]:
+    """Whether q integrates to 1 where the frame's law lies, by importance sampling; more is an error."""
     drawn = frame.back(z)
     weight = np.exp(np.minimum(q(drawn) - frame.log_density(drawn), 700.0))
     total, error = float(weight.mean()), float(weight.std() / np.sqrt(len(weight)))

@@ -19,12 +19,12 @@ Floats = NDArray[np.float64]
 
 NAME = "neural critic"
 AUTO = False
-_WIDTH = 64
-_EPOCHS = 60
-_BATCHES = 8  # an epoch
-_PATIENCE = 8  # epochs without a better loss on the rows held back
+_WIDTH = 32
+_EPOCHS = 30
+_BATCHES = 4  # an epoch
+_PATIENCE = 5  # epochs without a better loss on the rows held back
 _HELD_BACK = 6  # one row of so many
-_RATE = 3e-3
+_RATE = 1e-2
 _REACH = 30.0
 
 
