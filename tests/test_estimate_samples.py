@@ -169,3 +169,48 @@ def test_information_is_at_the_root() -> None:
     assert found.interval is not None
     assert found.interval[0] < 0.5 * math.log(2) < found.interval[1]
     assert not any("not independent" in caveat for caveat in found.caveats)
+
+
+LARGE = np.random.default_rng(3).normal(1, 1, (500, 2))
+
+
+@pytest.mark.parametrize(
+    ("x", "q", "truth"),
+    [
+        (list(LARGE[:, 0]), torch.distributions.Normal(0.0, 1.0), 0.5),
+        (pd.DataFrame(LARGE), st.multivariate_normal([0, 0]), 1.0),
+        (LARGE[:, :1], lambda rows: st.norm.logpdf(rows).sum(axis=1), 0.5),
+        (np.random.default_rng(4).poisson(3, 500), st.poisson(5), 3 * math.log(3 / 5) + 2),
+    ],
+)
+def test_a_sample_against_what_is_known_of_q(x: Any, q: Any, truth: float) -> None:
+    found = kb.estimate(x, q, confidence=0.999)
+    assert found.interval is not None
+    assert found.interval[0] <= truth <= found.interval[1]
+    assert found.interval[1] - found.interval[0] < 0.6
+    assert found.value == pytest.approx(truth, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("x", "q", "options", "words"),
+    [
+        (X[:, 0], st.norm(), {"tolerance": 0.1}, "tolerance is an option for distribution objects only"),
+        (X[:, 0], st.norm(), {"test": True}, "test is an option for two samples only"),
+        (X[:, 0], st.norm(), {"missing": "outcome"}, "missing is an option for two samples only"),
+        (X[:, 0], st.norm(), {"method": "linear"}, "method is an option for two samples only"),
+        (X[:, 0], st.norm(), {"draw": lambda n, rng: rng.normal(size=n)}, "draw is an option for a log-density only"),
+        (X, Y, {"draw": lambda n, rng: rng.normal(size=n)}, "draw is an option for a sample and a log-density only"),
+        (X, st.norm(), {}, r"rows of x have shape \(2,\), and events of Q \(\)"),
+        (X[:, 0], st.norm([0, 1]), {}, r"Q is a batch of shape \(2,\)"),
+        (X[:, 0].round(), st.norm(), {}, "x repeats its values.*Q has a density"),
+    ],
+)
+def test_what_does_not_go_with_a_known_q_is_refused(x: Any, q: Any, options: Any, words: str) -> None:
+    with pytest.raises(kb.InputError, match=words):
+        kb.estimate(x, q, **options)
+
+
+def test_rows_where_q_has_no_mass_make_the_divergence_infinite() -> None:
+    found = kb.estimate(X[:, 0], st.expon())
+    assert math.isinf(found.value)
+    assert any("lie where q = 0" in caveat for caveat in found.caveats)

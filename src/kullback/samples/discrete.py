@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from .score import Score
+
 Floats = NDArray[np.float64]
 
 _NORMAL_NODES, _NORMAL_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -145,7 +147,7 @@ class CountEstimate:
     @property
     def error(self) -> float:
         """Standard error at the estimate."""
-        return float(np.sqrt(self.null_variance + self.variance_slope * max(self.value, 0.0)))
+        return self._score.error
 
     @property
     def at_least(self) -> bool:
@@ -154,30 +156,12 @@ class CountEstimate:
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Divergences under which this estimate is not surprising (score interval, skewness corrected)."""
-        z = float(special.ndtri((1 + confidence) / 2))
-        return self._solve(z), float("inf") if self.at_least else self._solve(-z)
+        low, high = self._score.interval(confidence)
+        return low, float("inf") if self.at_least else high
 
-    def _surprise(self, divergence: float, z: float) -> float:
-        """How far the estimate lies above the `z` quantile of its distribution under a true `divergence`."""
-        scale = self.counts.scale
-        variance = self.null_variance + self.variance_slope * divergence
-        # Third cumulant of a scaled noncentral chi-square with this variance; its inflation as the variance's.
-        inflation = self.variance_slope / (2 * scale)
-        cumulant = 2 * scale * self.null_variance + 6 * scale**2 * divergence * inflation**2
-        quantile = z + (z * z - 1) * cumulant / variance**1.5 / 6  # Cornish-Fisher
-        return float(self.value - divergence - quantile * np.sqrt(variance))
-
-    def _solve(self, z: float) -> float:
-        """The divergence whose `z` quantile is the estimate, or 0."""
-        if self._surprise(0.0, z) <= 0:
-            return 0.0
-        low, high = 0.0, max(self.value, self.error)
-        while self._surprise(high, z) > 0:
-            high *= 2
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._surprise(middle, z) > 0 else (low, middle)
-        return high
+    @property
+    def _score(self) -> Score:
+        return Score(self.value, self.null_variance, self.variance_slope, self.counts.scale)
 
 
 def estimate_counts(counts: Counts) -> CountEstimate:

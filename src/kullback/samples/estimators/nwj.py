@@ -1,0 +1,23 @@
+"""Nguyen, Wainwright and Jordan's lower bound on held-out rows: linear in e^f, so free of bias."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kullback.samples.bounds import bounded, nguyen_wainwright_jordan
+from kullback.samples.crossfit import too_few
+from kullback.samples.problem import Problem
+from kullback.samples.result import Estimate
+
+NAME = "NWJ bound"
+AUTO = False
+
+
+def refuses(problem: Problem) -> str | None:
+    """Say why it cannot answer, or None."""
+    return too_few(problem)
+
+
+def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> Estimate:
+    """Bound D(P‖Q) from below, in nats."""
+    return bounded(problem, rng, confidence, nguyen_wainwright_jordan)
