@@ -15,6 +15,7 @@ import torch
 
 import kullback as kb
 from kullback import ladder
+from kullback._core import progress as progress_bar
 from kullback.distributions import GaussianMixture
 from kullback.distributions.adapters import adapt
 from kullback.distributions.numeric import montecarlo
@@ -77,15 +78,19 @@ def test_a_rung_that_does_not_apply_says_why(p: Any, q: Any, method: str, words:
         kb.estimate(p, q, method=method)
 
 
-@pytest.mark.parametrize(
-    "thing", [np.ones(3), [1.0, 2.0], pd.DataFrame({"a": [1.0]}), torch.ones(3), object(), "normal"]
-)
+@pytest.mark.parametrize("thing", [object(), "normal", 3.0, lambda x: x])
 def test_other_things_are_refused_by_what_is_accepted(thing: Any) -> None:
-    for arguments in ((thing, st.norm()), (st.norm(), thing)):
+    for arguments in ((thing, st.norm()), (st.norm(), thing), (thing, [1.0, 2.0])):
         with pytest.raises(
             kb.InputTypeError, match=r"[PQ]: a \w+ is not a distribution object; accepted are those of scipy"
         ):
             kb.estimate(*arguments)
+
+
+@pytest.mark.parametrize("sample", [np.ones(3), [1.0, 2.0], pd.DataFrame({"a": [1.0]}), torch.ones(3)])
+def test_samples_of_q_beside_a_known_p_are_told_the_two_ways_on(sample: Any) -> None:
+    with pytest.raises(kb.InputTypeError, match=r"P is a distribution and Q are samples.*estimate\(y, P\)"):
+        kb.estimate(st.norm(), sample)
 
 
 @pytest.mark.parametrize(
@@ -154,12 +159,12 @@ def test_a_bar_is_drawn_only_when_it_is_late(
 ) -> None:
     """On a terminal, as Rich is told that this is one."""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setattr(ladder, "_SILENT", 1e6)
+    monkeypatch.setattr(progress_bar, "_SILENT", 1e6)
     found = kb.estimate(p10, q10, rng=0, progress=True)
     assert found.value > 0
     assert "draws of P" not in capsys.readouterr().out
     assert kb.estimate(p10, q10, rng=0, progress=False) == found
-    monkeypatch.setattr(ladder, "_SILENT", -1.0)
+    monkeypatch.setattr(progress_bar, "_SILENT", -1.0)
     assert kb.estimate(p10, q10, rng=0, progress=True) == found
     assert "draws of P" in capsys.readouterr().out
 
@@ -281,3 +286,9 @@ def test_the_name_is_the_function() -> None:
     assert kb.estimate is kullback.ladder.estimate
     assert "estimate" in kb.__all__
     assert isinstance(sys.modules["kullback"].__getattr__("estimate"), type(kb.estimate))
+
+
+@pytest.mark.parametrize("options", [{"missing": "outcome"}, {"most_rows": 100}, {"test": True}])
+def test_options_for_samples_are_refused_by_name(options: Any) -> None:
+    with pytest.raises(kb.InputError, match=f"{next(iter(options))} is an option for samples only"):
+        kb.estimate(st.norm(), st.gumbel_r(), **options)

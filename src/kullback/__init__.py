@@ -46,9 +46,23 @@ if TYPE_CHECKING:
     from . import distributions
     from .distributions import closed_forms
     from .ladder import estimate
+    from .samples.attribution import Attribution, attribute
+    from .samples.information import estimate_mutual_information
+    from .samples.sequences import estimate_rate
+    from .samples.series import estimate_series
     from .tables import Comparison, compare
 
-_ON_FIRST_USE = {"compare": "tables", "Comparison": "tables", "closed_forms": "distributions", "estimate": "ladder"}
+_ON_FIRST_USE = {
+    "Attribution": "samples.attribution",
+    "Comparison": "tables",
+    "attribute": "samples.attribution",
+    "closed_forms": "distributions",
+    "compare": "tables",
+    "estimate": "ladder",
+    "estimate_mutual_information": "samples.information",
+    "estimate_rate": "samples.sequences",
+    "estimate_series": "samples.series",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -62,6 +76,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "GENERATORS",
+    "Attribution",
     "Comparison",
     "Decomposition",
     "Divergence",
@@ -73,6 +88,7 @@ __all__ = [
     "NoClosedForm",
     "TableError",
     "alpha_divergence",
+    "attribute",
     "chain_rule",
     "chi2",
     "closed_forms",
@@ -83,6 +99,9 @@ __all__ = [
     "distributions",
     "entropy",
     "estimate",
+    "estimate_mutual_information",
+    "estimate_rate",
+    "estimate_series",
     "f_divergence",
     "generalized_kl",
     "hellinger",

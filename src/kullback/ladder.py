@@ -26,8 +26,9 @@ from .distributions.numeric.mixtures import are_mixtures, bounds, bounds_of, var
 from .distributions.numeric.montecarlo import montecarlo
 from .distributions.numeric.quadrature import quadrature
 from .distributions.numeric.series import series
+from .samples.against import Draw, estimate_against
 from .samples.estimation import MOST_ROWS, estimate_samples
-from .samples.problem import Missing
+from .samples.problem import Floats, Missing
 from .samples.reading import is_sample
 
 METHODS = ("auto", "closed form", "quadrature", "series", "cubature", "Monte Carlo", "variational", "bounds")
@@ -53,8 +54,9 @@ def estimate(
     missing: Missing = "raise",
     most_rows: int | None = MOST_ROWS,
     test: bool = False,
+    draw: Draw | None = None,
 ) -> Divergence:
-    r"""Estimate D(P‖Q), with its error: of two distribution objects, or from samples of both.
+    r"""Estimate D(P‖Q), with its error: of two distribution objects, of samples of both, or of one of each.
 
     **Of two distribution objects**, the first of these that applies answers:
 
@@ -70,14 +72,18 @@ def estimate(
     is judged by fits that did not see it, and the families are weighed by how well they do (Yao, Vehtari, Simpson &
     Gelman 2018). The interval is two-sided where log p/q has a formula, and says "at least" where it has none.
 
+    **From a sample of P and a known Q**, how good a model of the data Q is: the mean of log q over the rows, and what a
+    reference that can be drawn from leaves to be learnt of P.
+
     Parameters
     ----------
-    P, Q : distribution object, or sample
+    P, Q : distribution object, or sample; Q also a log-density
         P is the truth, Q the model of it. Distributions: of scipy.stats (frozen, or of the new infrastructure),
         torch.distributions, numpyro.distributions or kullback.distributions, or a fitted GaussianMixture of
         scikit-learn; they may be of different libraries. Samples: arrays and tensors of any real dtype, (n, d) and
         (m, d) or (n,) and (m,), nested lists, or data frames, series and tables of pandas, Polars and PyArrow, one row
-        a draw; columns are matched by name, and text is a category.
+        a draw; columns are matched by name, and text is a category. Beside a sample, Q may be a callable: log q in
+        nats, normalised, of rows of the shape of P's (or log-probabilities, of a discrete sample).
     method : str
         "auto"; of distributions one rung: "closed form", "quadrature", "series", "cubature", "Monte Carlo", for
         mixtures of Gaussians also "variational" (Hershey and Olsen's approximation, with bounds as the interval) and
@@ -94,11 +100,11 @@ def estimate(
         Distributions only: the error wanted, in nats. Monte Carlo doubles its draws until the standard error is within
         it, or 2^22 draws are made; the others refine. A caveat says where it was not reached.
     missing : {"raise", "outcome"}
-        Samples only: whether a missing value is an error or an outcome of its own.
+        Two samples only: whether a missing value is an error or an outcome of its own.
     most_rows : int, optional
         Samples only: larger ones are sub-sampled to this many rows each, and the result says so; None uses all.
     test : bool
-        Samples only: whether to test P = Q, exactly, by permutation; the result has its `p_value`.
+        Two samples only: whether to test P = Q, exactly, by permutation; the result has its `p_value`.
 
     Returns
     -------
@@ -109,7 +115,7 @@ def estimate(
     Raises
     ------
     InputTypeError
-        If P or Q is neither a distribution object nor a sample, or P is the one and Q the other.
+        If P or Q is neither a distribution object nor a sample, or Q is a sample and P is not.
     InputError
         If they are over different events or variables, are batches, are samples too small or with values that are no
         numbers (named by column and row), or if the method named does not exist or an option does not apply.
@@ -132,6 +138,7 @@ def estimate(
     sampled = is_sample(P), is_sample(Q)
     if all(sampled):
         _refuse("distribution objects", tolerance=tolerance is not None)
+        _refuse("a sample and a log-density", draw=draw is not None)
         with reporter(progress, "estimators") as report:
             return estimate_samples(
                 P,
@@ -145,13 +152,16 @@ def estimate(
                 report=report,
             )
     if sampled[1]:
+        _law(P, "P")
         raise InputTypeError(
             "P is a distribution and Q are samples: where only Q's draws are known, give draws of P too, "
             "estimate(P.rvs(n), y); how good a model of the samples the distribution is, is estimate(y, P)"
         )
     if sampled[0]:
-        raise InputTypeError("P are samples and Q is a distribution: give draws of Q too, estimate(x, Q.rvs(m))")
-    _refuse("samples", missing=missing != "raise", most_rows=most_rows != MOST_ROWS, test=test)
+        _refuse("two samples", method=method != "auto", missing=missing != "raise", test=test)
+        _refuse("distribution objects", tolerance=tolerance is not None)
+        return _against(P, Q, draw, confidence=float(confidence), rng=rng, most_rows=most_rows)
+    _refuse("samples", missing=missing != "raise", most_rows=most_rows != MOST_ROWS, test=test, draw=draw is not None)
     name = _method(method)
     if tolerance is not None and not 0 < float(tolerance) < math.inf:
         raise InputError(f"tolerance must be a finite number above 0, got {tolerance!r}")
@@ -162,6 +172,34 @@ def estimate(
         warnings.simplefilter("ignore", RuntimeWarning)
         options = tolerance, float(confidence), np.random.default_rng(rng), report
         return _automatic(p, q, *options) if name == "auto" else _named(name, p, q, *options)
+
+
+def _against(x: Any, Q: Any, draw: Draw | None, **options: Any) -> Divergence:
+    """Estimate from a sample and a distribution object or a log-density."""
+    try:
+        law = _law(Q, "Q")
+    except InputTypeError:
+        if not callable(Q):
+            raise
+        return estimate_against(x, Q, draw=draw, **options)
+    _refuse("a log-density", draw=draw is not None)
+    _check_batch("Q", law)
+    known = side(law)
+
+    def log_density(rows: Floats) -> Floats:
+        if rows.shape[1:] == (1,) and not law.event_shape:
+            rows = rows[:, 0]
+        if rows.shape[1:] != law.event_shape:
+            raise InputError(f"rows of x have shape {rows.shape[1:]}, and events of Q {law.event_shape}")
+        return known.log_density(rows)
+
+    def own(count: int, rng: np.random.Generator) -> Floats:
+        return known.draw(rng, count)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        draws = own if known.can_be_sampled else None
+        return estimate_against(x, log_density, draw=draws, discrete=law.discrete, **options)
 
 
 def _refuse(kind: str, **given: bool) -> None:
@@ -186,13 +224,17 @@ def _law(thing: Any, name: str) -> Family:
 
 
 def _check(p: Family, q: Family) -> None:
-    for name, law in (("P", p), ("Q", q)):
-        if law.batch_shape:
-            raise InputError(
-                f"{name} is a batch of shape {law.batch_shape}: estimate takes one distribution at a time; "
-                "kullback.kl takes batches where there is a closed form"
-            )
+    _check_batch("P", p)
+    _check_batch("Q", q)
     measures.check_events(p, q)
+
+
+def _check_batch(name: str, law: Family) -> None:
+    if law.batch_shape:
+        raise InputError(
+            f"{name} is a batch of shape {law.batch_shape}: estimate takes one distribution at a time; "
+            "kullback.kl takes batches where there is a closed form"
+        )
 
 
 def _automatic(

@@ -51,6 +51,13 @@ def test_it_survives_json_and_pickle(value: float, error: float, low: float, hig
     assert hash(pickle.loads(pickle.dumps(d))) == hash(d)
 
 
+def test_a_p_value_travels_and_is_shown() -> None:
+    d = example(p_value=0.002)
+    assert Divergence.from_dict(json.loads(json.dumps(d.to_dict()))) == d != example()
+    assert "p-value of P = Q" in d._repr_html_()
+    assert "p-value" not in example()._repr_html_()
+
+
 def test_infinite_value_survives_json() -> None:
     d = Divergence(math.inf, parts={"never": math.inf})
     assert Divergence.from_dict(json.loads(json.dumps(d.to_dict(), allow_nan=False))) == d
@@ -67,6 +74,8 @@ def test_infinite_value_survives_json() -> None:
         ({"interval": None}, "come together"),
         ({"confidence": 1.0}, "strictly between"),
         ({"parts": {"a": 0.4}}, "sum to 0.4"),
+        ({"p_value": 1.5}, "p-value lies between 0 and 1"),
+        ({"p_value": math.nan}, "p-value lies between 0 and 1"),
     ],
 )
 def test_bad_fields_raise(changes: dict[str, object], message: str) -> None:

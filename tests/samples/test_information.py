@@ -9,7 +9,7 @@ import pytest
 
 from kullback import InputError
 from kullback.samples.attribution import attribute
-from kullback.samples.information import mutual_information_samples
+from kullback.samples.information import estimate_mutual_information
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.6])
@@ -17,7 +17,7 @@ def test_information_of_a_normal_pair(rho: float) -> None:
     rng = np.random.default_rng(1)
     a = rng.normal(size=1500)
     b = rho * a + math.sqrt(1 - rho**2) * rng.normal(size=1500)
-    found = mutual_information_samples(a, b, confidence=0.999)
+    found = estimate_mutual_information(a, b, confidence=0.999)
     assert found.interval is not None
     assert found.interval[0] <= -0.5 * math.log(1 - rho**2) <= found.interval[1]
     assert found.value == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.06)
@@ -27,17 +27,17 @@ def test_information_that_only_a_third_carries_vanishes_given_it() -> None:
     rng = np.random.default_rng(2)
     c = rng.normal(size=1500)
     a, b = c + rng.normal(size=(2, 1500))
-    assert mutual_information_samples(a, b).value == pytest.approx(-0.5 * math.log(0.75), abs=0.05)
-    assert mutual_information_samples(a, b, given=c).value < 0.03
+    assert estimate_mutual_information(a, b).value == pytest.approx(-0.5 * math.log(0.75), abs=0.05)
+    assert estimate_mutual_information(a, b, given=c).value < 0.03
 
 
 def test_information_refuses_rows_that_do_not_pair() -> None:
     with pytest.raises(InputError, match="30 and 31 rows"):
-        mutual_information_samples(np.arange(30.0), np.arange(31.0))
+        estimate_mutual_information(np.arange(30.0), np.arange(31.0))
     with pytest.raises(InputError, match="at least 20"):
-        mutual_information_samples(np.arange(5.0), np.arange(5.0))
+        estimate_mutual_information(np.arange(5.0), np.arange(5.0))
     with pytest.raises(InputError, match="one value only"):
-        mutual_information_samples(np.arange(30.0), np.ones(30))
+        estimate_mutual_information(np.arange(30.0), np.ones(30))
 
 
 def test_bits_are_split_over_columns_and_dependence() -> None:

@@ -45,6 +45,7 @@ def estimate_against(
     confidence: float = 0.95,
     rng: np.random.Generator | int | None = None,
     most_rows: int | None = MOST_ROWS,
+    discrete: bool | None = None,
 ) -> Divergence:
     """Estimate D(P‖Q) = E_P[log p/q] from draws of P, where Q's density is known.
 
@@ -69,6 +70,8 @@ def estimate_against(
         Of the draws and of the dealing of rows; 0 by default.
     most_rows : int, optional
         A larger x is sub-sampled to this many rows, and the result says so; None uses all.
+    discrete : bool, optional
+        Whether Q has probabilities rather than a density; as x has, if it is not said.
 
     Returns
     -------
@@ -103,6 +106,11 @@ def estimate_against(
             f"them at row {first}: D is infinite"
         )
         return Divergence(np.inf, 0.0, (np.inf, np.inf), confidence, "support", caveats=(text,))
+    if discrete is False and problem.discrete:
+        raise InputError(
+            "x repeats its values, as counts and rounded numbers do, and Q has a density, which gives no value any "
+            "mass: compare with a distribution of such values, or with draws of Q rounded alike"
+        )
     if problem.discrete:
         return against_probabilities(problem, log_q, confidence, tuple(caveats))
     return _against_density(problem, q, log_q, draw, confidence, random, caveats)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError
+from kullback._core.progress import Progress, reporter
 
 from .choose import choose
 from .estimation import MOST_ROWS, explained, subsampled, worded
@@ -55,6 +56,7 @@ def attribute(
     rng: np.random.Generator | int | None = None,
     missing: Missing = "raise",
     most_rows: int | None = MOST_ROWS,
+    progress: bool | Progress | None = None,
 ) -> Attribution:
     """Estimate D(P‖Q) and say where it comes from.
 
@@ -63,9 +65,16 @@ def attribute(
 
     Parameters
     ----------
-    x, y, confidence, rng, missing, most_rows
-        As of `estimate_samples`.
+    x, y, confidence, rng, missing, most_rows, progress
+        As of `kullback.estimate`.
+
+    Raises
+    ------
+    InputError
+        If the samples cannot be compared, or no column varies.
     """
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence must lie strictly between 0 and 1, got {confidence}")
     problem = problem_of(x, y, missing=missing)
     if not problem.d:
         raise InputError("every column takes one value only: there is nothing to split")
@@ -73,11 +82,14 @@ def attribute(
     seed = int(random.integers(2**63))
     used = subsampled(problem, most_rows, np.random.default_rng(seed))
     rows = used.kept_x if used.kept_x is not None else np.arange(problem.n)
-    joint = choose(used, np.random.default_rng(seed), confidence)
-    columns = {}
-    for j, name in enumerate(used.names):
-        alone = choose(used.only([j]), np.random.default_rng(seed), confidence)
-        columns[name] = worded(used.only([j]), alone.estimate, confidence, explained(alone))
+    with reporter(progress, "variables") as report:
+        joint = choose(used, np.random.default_rng(seed), confidence)
+        columns = {}
+        for j, name in enumerate(used.names):
+            if report is not None:
+                report(j + 1, used.d + 1)
+            alone = choose(used.only([j]), np.random.default_rng(seed), confidence)
+            columns[name] = worded(used.only([j]), alone.estimate, confidence, explained(alone))
     if joint.estimate.on_x is None:
         raise InputError("the estimator that answered gives no log p/q for single rows")
     whole = worded(used, joint.estimate, confidence, explained(joint))

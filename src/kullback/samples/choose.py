@@ -67,11 +67,11 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float, report
     seed = int(rng.integers(2**63))
     reasons: list[str] = []
     answers: dict[str, Estimate] = {}
-    candidates = [estimator for estimator in estimators().values() if estimator.AUTO]
-    for estimator in candidates:
-        if getattr(estimator, "ALONE", False) and estimator.refuses(problem) is None:
+    for estimator in estimators().values():
+        if hasattr(estimator, "alone") and estimator.alone(problem):
             answer = estimator.estimate(problem, np.random.default_rng(seed), confidence)
             return Choice(answer, {estimator.NAME: 1.0}, {})
+    candidates = [estimator for estimator in estimators().values() if estimator.AUTO]
     for done, estimator in enumerate(sorted(candidates, key=lambda estimator: hasattr(estimator, "glimpse"))):
         if report is not None:
             report(done, len(candidates))

@@ -85,7 +85,9 @@ def too_few(problem: Problem) -> str | None:
     for side, rows in (("x", problem.n), ("y", problem.m)):
         if rows < LEAST:
             return f"{side} has {rows} rows: a cross-fitted classifier needs at least {LEAST} on either side"
-    return None if problem.d else "no column varies"
+    if not problem.d:
+        return "no column varies"
+    return None if problem.numbers.x.shape[1] else "no value is common enough to learn from"
 
 
 class LinearLearner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -186,6 +186,12 @@ def problem_of(x: Any, y: Any, *, missing: Missing = "raise") -> Problem:
     InputError
         Naming the column and the row.
     """
+    problem = columns_of(x, y, missing)
+    return replace(problem, caveats=(*problem.caveats, *_on_rows(problem)))
+
+
+def columns_of(x: Any, y: Any, missing: Missing) -> Problem:
+    """Bring two samples to one form, whatever their rows have to do with each other."""
     if missing not in ("raise", "outcome"):
         raise InputError(f"missing must be 'raise' or 'outcome', got {missing!r}")
     raw_x, raw_y = read(x, "x"), read(y, "y")
@@ -207,8 +213,7 @@ def problem_of(x: Any, y: Any, *, missing: Missing = "raise") -> Problem:
     for side, rows in (("x", n), ("y", m)):
         if rows < LEAST_ROWS:
             raise InputError(f"{side} has {rows} rows: the least that any estimator can use is {LEAST_ROWS}")
-    problem = Problem(_stack(kept_x, n), _stack(kept_y, m), tuple(columns), tuple(caveats))
-    return Problem(problem.x, problem.y, problem.columns, (*problem.caveats, *_on_rows(problem)))
+    return Problem(_stack(kept_x, n), _stack(kept_y, m), tuple(columns), tuple(caveats))
 
 
 def _on_rows(problem: Problem) -> list[str]:
@@ -284,7 +289,7 @@ def _drawn_in_part(values: Floats) -> bool:
     """Whether values repeat only as point masses or as copies of rows, and are otherwise free of any grid."""
     distinct, counts = np.unique(values, return_counts=True)
     single = counts[counts < max(ATOM_SHARE * len(values), 5)]
-    return len(distinct) > 50 and bool((single == 1).mean() > 0.5) and bool(len(single) > 0.1 * len(values))
+    return len(distinct) > 50 and len(single) > 0.1 * len(values) and bool((single == 1).mean() > 0.5)
 
 
 def _constant(u: Floats, v: Floats) -> bool:

@@ -65,6 +65,8 @@ def _array(data: Any) -> NDArray[Any]:
         data = data.float() if str(data.dtype) == "torch.bfloat16" else data
     elif type(data).__module__.startswith("cupy"):
         data = data.get()
+    elif "dictionary" in str(getattr(data, "type", "")):  # PyArrow's own conversion loses what is missing
+        data = data.cast(data.type.value_type)
     if isinstance(data, np.ndarray):
         return data
     if hasattr(data, "__array__"):

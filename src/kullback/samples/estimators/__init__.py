@@ -7,9 +7,9 @@ A file defines
 - ``refuses(problem) -> str | None``: a sentence saying why it cannot answer (with the least that would do), or None;
 - ``estimate(problem, rng, confidence) -> Estimate``: the answer, with held-out log-ratios where it has them.
 
-One that knows its own kind of samples best also defines ``ALONE = True``: where it can answer, `auto` asks no other. A
-slow one also defines ``glimpse(problem, train_x, train_y)``, log p/q at the rows that the masks leave out: `auto`
-goes on with it only if that is not plainly worse, on the same rows, than the best so far.
+One that knows its own kind of samples best also defines ``alone(problem) -> bool``: where it says so, `auto` asks no
+other. A slow one also defines ``glimpse(problem, train_x, train_y)``, log p/q at the rows that the masks leave out:
+`auto` goes on with it only if that is not plainly worse, on the same rows, than the best so far.
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ from kullback.samples.problem import Floats, Ints, Problem
 from kullback.samples.result import Estimate
 
 NAME = "counts"
-AUTO = True
-ALONE = True
+AUTO = False
 RARE = (
     "many rows hold values too rare for their ratio to be known, or that the other sample never showed: only a lower "
     "bound is promised, and D may be infinite"
@@ -19,13 +18,14 @@ RARE = (
 
 def refuses(problem: Problem) -> str | None:
     """Say why it cannot answer, or None."""
-    if not problem.discrete:
-        return "a column is continuous: its values cannot be counted"
-    if problem.copied:
-        return "rows repeat as wholes, as copies do: their values cannot be counted"
-    if any(column.kind == "tied" for column in problem.columns) and _estimated(problem)[0].at_least:
-        return "the values are too many to be counted one by one: that they are ordered tells more"
-    return None
+    return None if problem.discrete else "a column is continuous: its values cannot be counted"
+
+
+def alone(problem: Problem) -> bool:
+    """Whether all values are counted often enough, or are names, of which no order tells more."""
+    if all(column.kind == "categorical" for column in problem.columns):
+        return True
+    return problem.discrete and not problem.copied and not _estimated(problem)[0].at_least
 
 
 def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> Estimate:
