@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from .ladder import estimate
     from .samples.attribution import Attribution, attribute
     from .samples.information import estimate_mutual_information
+    from .samples.sequences import estimate_rate
+    from .samples.series import estimate_series
     from .tables import Comparison, compare
 
 _ON_FIRST_USE = {
@@ -58,6 +60,8 @@ _ON_FIRST_USE = {
     "compare": "tables",
     "estimate": "ladder",
     "estimate_mutual_information": "samples.information",
+    "estimate_rate": "samples.sequences",
+    "estimate_series": "samples.series",
 }
 
 
@@ -96,6 +100,8 @@ __all__ = [
     "entropy",
     "estimate",
     "estimate_mutual_information",
+    "estimate_rate",
+    "estimate_series",
     "f_divergence",
     "generalized_kl",
     "hellinger",

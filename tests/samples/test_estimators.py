@@ -82,11 +82,11 @@ def test_counts_cover_a_known_divergence(name: str) -> None:
     p, q = [0.5, 0.3, 0.15, 0.05], [0.25, 0.25, 0.25, 0.25]
     truth = float(np.sum(np.array(p) * np.log(np.array(p) / q)))
     held = 0
-    for seed in range(60):
+    for seed in range(40):
         found = ALL[name].estimate(levels(800, 1000, p, q, seed), np.random.default_rng(0), 0.95)
         assert found.value == pytest.approx(truth, abs=0.15)
         held += found.interval[0] <= truth <= found.interval[1]
-    assert held >= 51  # 57 expected; below 51 with probability 0.002 at 95%
+    assert held >= 33  # 38 expected; below 33 with probability 0.003
 
 
 @pytest.mark.parametrize("name", ["plugin", "miller_madow"])
@@ -148,9 +148,9 @@ def test_whitening_takes_any_frame_away() -> None:
 
 
 def test_gaussian_plug_in_is_unbiased_and_covers_with_few_rows() -> None:
-    found = [ALL["gaussian"].estimate(shifted(30, 40, 3, seed), np.random.default_rng(0), 0.95) for seed in range(300)]
+    found = [ALL["gaussian"].estimate(shifted(30, 40, 3, seed), np.random.default_rng(0), 0.95) for seed in range(200)]
     values = np.array([one.value for one in found])
-    assert abs(values.mean() - 0.5) < 4 * values.std() / 300**0.5
+    assert abs(values.mean() - 0.5) < 4 * values.std() / 200**0.5
     assert np.mean([one.interval[0] <= 0.5 <= one.interval[1] for one in found]) > 0.91
 
 

@@ -25,7 +25,7 @@ def chain(n: int, matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def test_the_rate_covers_at_its_nominal_rate_and_finds_the_order() -> None:
     held = 0
-    for seed in range(80):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         d = estimate_rate(chain(800, P, rng), chain(800, Q, rng))
         assert "order 1, chosen by BIC" in d.method
@@ -33,7 +33,7 @@ def test_the_rate_covers_at_its_nominal_rate_and_finds_the_order() -> None:
         held += d.interval[0] <= RATE <= d.interval[1]
         if d.parts:
             assert sum(d.parts.values()) == pytest.approx(d.value)
-    assert held >= 69  # 76 expected
+    assert held >= 34  # 38 expected
 
 
 def test_order_zero_is_the_divergence_of_symbols_and_misses_the_past() -> None:
