@@ -18,8 +18,9 @@ nearest pairs that have one; `kb.estimate` then computes the number and states i
 
 In float64 the pairs between distributions of numbers are held to 12 digits of quadrature in 50, at ordinary, extreme
 and nearly equal parameters; the files of `tests/truths/laws` state the conditions where it is fewer. Towards 1e±290
-some pairs overflow on the way: of equal laws they give 0, of others they are refused. Under `jax.jit`, where neither can
-be seen, they give NaN, and differences smaller than 1e-9 lose digits, because the compiler contracts products and sums.
+some pairs overflow on the way: of equal laws they give 0, of others they are refused. Under `jax.jit`, where neither
+can be seen, they give NaN, and differences smaller than 1e-9 lose digits, because the compiler contracts products and
+sums.
 
 ```python
 >>> import kullback as kb
@@ -42,8 +43,8 @@ True
 ```
 
 For two members of an exponential family, `renyi`, `hellinger`, `chi2`, `tsallis` and `alpha_divergence` follow from the
-log-normaliser, and `jeffreys`, `cross_entropy` and `entropy` wherever their parts are known. The Bhattacharyya distance,
-−log ∫√(pq), is half of `renyi` of order ½:
+log-normaliser, and `jeffreys`, `cross_entropy` and `entropy` wherever their parts are known. The Bhattacharyya
+distance, −log ∫√(pq), is half of `renyi` of order ½:
 
 ```python
 >>> round(float(kb.renyi(st.norm(0, 1), st.norm(1, 1), 2)), 6)
