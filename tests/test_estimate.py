@@ -14,11 +14,10 @@ import scipy.stats as st
 import torch
 
 import kullback as kb
-from kullback import ladder
 from kullback._core import progress as progress_bar
 from kullback.distributions import GaussianMixture
 from kullback.distributions.adapters import adapt
-from kullback.distributions.numeric import montecarlo
+from kullback.distributions.numeric import montecarlo, rungs
 from kullback.distributions.numeric._side import side
 from kullback.distributions.numeric.mixtures import Bounds
 
@@ -191,7 +190,7 @@ def test_a_tolerance_that_is_not_reached_is_told_of(
 
 def test_a_closed_form_that_comes_to_nan_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     true = kb.kl(st.norm(), st.norm(1, 2))
-    monkeypatch.setattr(ladder.measures, "kl", lambda p, q: np.float64(np.nan))
+    monkeypatch.setattr(rungs.measures, "kl", lambda p, q: np.float64(np.nan))
     found = kb.estimate(st.norm(), st.norm(1, 2))
     assert found.method == "quadrature"
     assert found.value == pytest.approx(float(true))
@@ -223,9 +222,9 @@ def test_what_is_cut_to_bounds_is_told_of(
     found: kb.Divergence, value: float, interval: Any, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = Bounds(1.0, 2.0, 1.5)
-    monkeypatch.setattr(ladder, "bounds_of", lambda a, b: known)
+    monkeypatch.setattr(rungs, "bounds_of", lambda a, b: known)
     a = side(adapt(st.norm()))
-    cut = ladder._within_bounds(found, a, a, 0.95)
+    cut = rungs._within_bounds(found, a, a, 0.95)
     assert (cut.value, cut.interval) == (value, interval)
     assert cut.caveats[0].startswith(words) if words else not cut.caveats
     # Whatever the truth within the bounds, it is no farther than this.

@@ -71,8 +71,9 @@ def lattice(values: Any, name: str = "values") -> tuple[Any, float]:
 
 def apart(p: Domain, q: Domain) -> bool:
     """Whether no value of P is one of Q's: a density beside probabilities, or integers with other offsets."""
-    spaces = {p.space, q.space}
-    return spaces == {"reals", "integers"} or (spaces == {"integers"} and abs(p.offset - q.offset) > 2 * _ROUNDING)
+    if p.space == q.space:
+        return p.space == "integers" and abs(p.offset - q.offset) > 2 * _ROUNDING
+    return {p.space, q.space} == {"reals", "integers"}
 
 
 def bound(law: Family, end: Bound) -> Any:

@@ -44,20 +44,30 @@ def measure(name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Any
     if len(laws) == 2:
         laws = list(paired(*laws))
     with quiet(laws[0].xp):
-        value = MEASURES[name](*laws, *order)
+        try:
+            value = MEASURES[name](*laws, *order)
+        except (ValueError, TypeError, RuntimeError):
+            # Libraries refuse shapes in words of their own.
+            _check_batches(laws)
+            raise
         return finish(laws[0].xp, value if unit == 1.0 else value / unit, laws[0].dtype)
 
 
 def paired(p: Law, q: Law) -> tuple[Law, Law]:
     """Return two distributions of events of one shape, in one array library."""
     check_events(p, q)
+    return together(p, q)
+
+
+def _check_batches(laws: Sequence[Law]) -> None:
+    """Refuse batches whose shapes do not broadcast: asked only where something went wrong, as it takes its time."""
+    shapes = [law.batch_shape for law in laws]
     try:
-        np.broadcast_shapes(p.batch_shape, q.batch_shape)
+        np.broadcast_shapes(*shapes)
     except ValueError as error:
         raise InputError(
-            f"P is a batch of shape {p.batch_shape} and Q of shape {q.batch_shape}: batches have shapes that broadcast"
+            f"P is a batch of shape {shapes[0]} and Q of shape {shapes[1]}: batches have shapes that broadcast"
         ) from error
-    return together(p, q)
 
 
 def check_events(p: Law, q: Law) -> None:
@@ -88,11 +98,9 @@ def kl(p: Law, q: Law) -> Array:
 def _checked(p: Law, q: Law, value: Array) -> Array:
     """Return a value that is a divergence: 0 of equal laws, and no number that rounding has made NaN or negative."""
     xp, seen = p.xp, without_gradient(value)
-    if not inspectable(seen):
+    if not inspectable(seen) or 0 in seen.shape or float(xp.min(seen) if seen.ndim else seen) >= 0:
         return value
     wrong = ~(seen >= 0)
-    if not bool(xp.any(wrong)):
-        return value
     same = _equal(p, q)
     value = xp.where(wrong & same, xp.zeros_like(value), value)
     wrong = wrong & ~same & ~_has_nan(p) & ~_has_nan(q)

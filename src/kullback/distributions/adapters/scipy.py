@@ -27,14 +27,14 @@ def recognises(thing: Any) -> bool:
 
 def adapt(thing: Any) -> Family:
     """Return the family member that `thing` is; one known by its density alone if it is of no known family."""
+    if hasattr(thing, "dist") and hasattr(thing.dist, "_parse_args"):
+        return _of_values(thing.dist, thing) if hasattr(thing.dist, "xk") else _frozen(thing) or _frozen_foreign(thing)
     kinds = {cls.__name__ for cls in type(thing).__mro__}
     if "rv_sample" in kinds:
         return _of_values(thing)
     if kinds & {"rv_generic", "multi_rv_generic"}:
         name = getattr(thing, "name", None) or type(thing).__name__.removesuffix("_gen")
         raise InputTypeError(f"scipy.stats.{name} has no parameters yet: freeze it, as scipy.stats.{name}(…)")
-    if hasattr(thing, "dist") and hasattr(thing.dist, "_parse_args"):
-        return _of_values(thing.dist, thing) if hasattr(thing.dist, "xk") else _frozen(thing) or _frozen_foreign(thing)
     if hasattr(thing, "resample"):
         return _kernel_density(thing)
     if hasattr(thing, "sample"):
