@@ -58,6 +58,7 @@ def test_pairs_that_are_infinite_by_their_tails_say_so(p: Any, q: Any) -> None:
 
 
 def test_the_nearest_pairs_are_of_one_family_first() -> None:
-    assert nearest(d.StudentT, d.Laplace)[0] == "Laplace‖Laplace"
+    assert nearest(d.StudentT, d.Laplace)[:2] == ["StudentT‖StudentT", "Laplace‖Laplace"]
+    assert nearest(d.Logistic, d.Laplace)[0] == "Laplace‖Laplace"
     assert find(d.Cauchy, d.Gumbel) is None
     assert nearest(d.Cauchy, d.Gumbel)[:2] == ["Cauchy‖Cauchy", "Gumbel‖Gumbel"]
