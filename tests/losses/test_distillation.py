@@ -253,3 +253,32 @@ def test_nan_in_gives_nan_out() -> None:
     s[0, 1] = math.nan
     found = loss("forward", reduction="none")(logits(2, 3, seed=1), s)
     assert found.isnan().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("divergence", ["forward", "js"])
+def test_no_rows_are_no_loss(divergence: str, dtype: torch.dtype) -> None:
+    s = torch.zeros(2, 0, 5, dtype=dtype, requires_grad=True)
+    value = loss(divergence)(torch.zeros(2, 0, 5, dtype=dtype), s)
+    value.backward()
+    assert value.item() == 0
+    assert s.grad.shape == (2, 0, 5)
+
+
+def test_second_derivatives_of_rows_left_out_are_zero() -> None:
+    x = logits(2, 3, dtype=torch.float32)
+    x[1] = -math.inf
+    x.requires_grad_()
+    value = loss("forward", mask=torch.tensor([True, False]))(logits(2, 3, seed=1, dtype=torch.float32), x)
+    first = torch.autograd.grad(value, x, create_graph=True)[0]
+    second = torch.autograd.grad(first.pow(2).sum(), x)[0]
+    assert second[0].abs().sum() > 0
+    assert second[1].count_nonzero() == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # dynamo's own doing
+def test_a_compiled_evaluation_takes_any_number_of_rows() -> None:
+    f = torch.compile(loss("forward"), backend="aot_eager", fullgraph=True)
+    for rows in (3, 4, 5):
+        t, s = logits(rows, 5, dtype=torch.float32), logits(rows, 5, seed=1, dtype=torch.float32)
+        assert f(t, s) == loss("forward")(t, s)

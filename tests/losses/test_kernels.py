@@ -31,7 +31,7 @@ def draw(rows: int, outcomes: int, seed: int, size: float = 3.0) -> Tensor:
 
 
 def check(t: Tensor, s: Tensor, name: str, temperature: float = 1.0, rel: float = 2e-6, slope: float = 3e-6) -> None:
-    assert _kernels.serves(t, s, name, 0.0)
+    assert _kernels.serves(t, s, name, temperature, 0.0)
     found, numbers = _kernels.values(t, s, name, temperature)
     want = _logits.plain(t.double(), s.double(), name, 0.0, temperature, 0.0)
     assert (found >= 0).all()
@@ -70,9 +70,28 @@ def test_agreement(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)
-def test_a_constant_added_to_one_side_changes_nothing(name: str) -> None:
+@pytest.mark.parametrize("shift", [30.0, 300.0])
+def test_a_constant_added_to_one_side_changes_nothing(shift: float, name: str) -> None:
     t = draw(20, 3000, 0)
-    check(t + 500.0, draw(20, 3000, 1), name, rel=1e-4, slope=1e-3)
+    check(t + shift, t + 1e-2 * draw(20, 3000, 1), name, rel=1e-4, slope=1e-4)
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_masks_by_the_least_number(name: str) -> None:
+    t, s = torch.tensor([[1.0, 2.0, torch.finfo(torch.float32).min]]), torch.tensor([[0.0, 1.0, 1.5]])
+    check(*((t, s) if name == "forward" else (s, t)), name, temperature=0.5)
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_gradients_beside_an_infinite_value_are_those_of_the_formula(name: str) -> None:
+    t, s = draw(2, 9, 0), draw(2, 9, 1)
+    (t if name == "reverse" else s)[:, 4] = -math.inf
+    found, numbers = _kernels.values(t, s, name, 1.0)
+    assert (found == math.inf).all()
+    exact = _logits.plain_gradients(torch.ones(2).double(), t.double(), s.double(), name, 0.0, 1.0, 0.0)
+    for of_teacher, gradient in zip((True, False), exact, strict=True):
+        ours = _kernels.gradients(torch.ones(2), t, s, numbers, name, 1.0, of_teacher)
+        assert torch.allclose(ours.double(), gradient, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)

@@ -91,7 +91,13 @@ def test_collapse_in_words() -> None:
     assert "Dimensions 2 pay for a posterior that differs from the prior but not from row to row" in str(found)
     gone = losses.collapse(standard(rows, 2), standard(2))
     assert gone.collapsed
-    assert "collapsed: none of 2 dimensions" in str(gone)
+    assert "collapsed: the means of none of 2 dimensions vary" in str(gone)
+    narrow = td.Normal(torch.zeros(1).double(), torch.full((1,), 0.05).double())
+    assert not losses.collapse(td.Normal(0.05 * draw(rows, 1), torch.full((rows, 1), 1e-3).double()), narrow).collapsed
+    with pytest.raises(kb.InputError, match="posterior has 1 row"):
+        losses.collapse(standard(1, 2), standard(2))
+    with pytest.raises(kb.InputError, match="means of dimension 0 are NaN"):
+        losses.collapse(td.Cauchy(draw(9, 2), 1.0), td.Cauchy(torch.zeros(2).double(), 1.0))
 
 
 def test_the_kl_term_decomposed() -> None:
@@ -148,6 +154,22 @@ def test_weight_kl_is_the_whole_sum(names: tuple[str, str]) -> None:
     assert torch.allclose(losses.weight_kl([q], wide), td.kl_divergence(q, wide).sum())
 
 
+def test_weight_kl_counts_every_pair_once() -> None:
+    # A sampler that holds the same memory under another name is no second posterior; another rho is.
+    layer: Any = Layer("weight_mu", "weight_rho")
+    once = losses.weight_kl(layer)
+    sampler: Any = torch.nn.Module()
+    sampler.mu, sampler.rho = (torch.nn.Parameter(x.data) for x in layer.parameters())
+    layer.add_module("sampler", sampler)
+    assert torch.allclose(losses.weight_kl(layer), once)
+    other: Any = Layer("weight_mu", "weight_rho")
+    other.weight_mu = layer.weight_mu
+    assert torch.allclose(losses.weight_kl(torch.nn.ModuleList([Layer("mu", "rho"), layer, other])), 3 * once)
+    layer.register_parameter("bias_rho", torch.nn.Parameter(torch.zeros(3)))
+    with pytest.raises(kb.InputError, match="parameter bias_rho has no mu beside it"):
+        losses.weight_kl(layer)
+
+
 def test_weight_kl_far_out_and_bad_input() -> None:
     # A weight ten deviations out: its cost is not hidden by a constant added to densities.
     q = td.Normal(torch.tensor([100.0]), torch.tensor([1e-3]))
@@ -177,6 +199,13 @@ def test_information_bottleneck() -> None:
     found = losses.information_bottleneck(logits=x, labels=y, posterior=q, prior=standard(4), beta=0.1)
     want = torch.nn.functional.cross_entropy(x, y) + 0.1 * losses.latent_kl(q, standard(4))
     assert torch.allclose(found, want)
+    broken = torch.where(torch.arange(20)[:, None] < 5, x, math.nan).requires_grad_()
+    kept = torch.arange(20) < 5
+    value = losses.information_bottleneck(
+        logits=broken, labels=torch.where(kept, y, 99), posterior=q, prior=standard(4), beta=0.1, mask=kept
+    )
+    assert value.isfinite()
+    assert torch.autograd.grad(value, broken)[0].isfinite().all()
     with pytest.raises(kb.InputError, match=r"posterior has rows \(10,\) and logits \(20,\)"):
         losses.information_bottleneck(logits=x, labels=y, posterior=posterior(10), prior=standard(4), beta=0.1)
 
@@ -189,8 +218,7 @@ def test_the_best_critic_reaches_the_divergence(name: str) -> None:
 
     # Expectations over six outcomes, by repeating each in proportion, are exact when written as weights.
     def bound() -> Tensor:
-        t = game._activated(critic, "critic")
-        return p @ t - q @ game._conjugate(t)
+        return p @ game._activated(critic, "critic") - q @ game._conjugate(critic, "critic")
 
     optimiser = torch.optim.LBFGS([critic], max_iter=500, tolerance_grad=1e-12, line_search_fn="strong_wolfe")
 
@@ -206,6 +234,25 @@ def test_the_best_critic_reaches_the_divergence(name: str) -> None:
     assert bound().item() == pytest.approx(want, rel=1e-2 if name == "total_variation" else 1e-6)
     if name != "total_variation":
         assert torch.allclose(game.ratio(critic), p / q, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["js", "reverse_kl", "hellinger", "neyman", "kl", "total_variation"])
+def test_a_sure_critic_neither_saturates_nor_overflows(name: str) -> None:
+    game = losses.adversarial(name)
+    v = torch.tensor([-30.0, -3.0, 0.0, 3.0, 14.0, 20.0, 40.0])
+    far, near = v.clone().requires_grad_(), v.double().requires_grad_()
+    for loss in (game.generator, lambda x: game.critic(torch.zeros(2, dtype=x.dtype), x)):
+        found, want = loss(far), loss(near)
+        assert found.item() == pytest.approx(want.item(), rel=1e-5)
+        gradients = [torch.autograd.grad(x, side)[0] for x, side in ((found, far), (want, near))]
+        assert torch.allclose(gradients[0].double(), gradients[1], rtol=1e-4, atol=1e-9)
+        assert ((gradients[0] != 0) | (gradients[1].abs() < 1e-9)).all()
+    if name == "total_variation":
+        with pytest.raises(kb.InputError, match="not their ratio"):
+            game.ratio(v)
+        return
+    assert torch.allclose(game.ratio(v[:5]).double(), game.ratio(v[:5].double()), rtol=1e-4)
+    assert (game.ratio(v[:5]).diff() >= 0).all()
 
 
 def test_adversarial_losses_and_bound() -> None:

@@ -134,6 +134,8 @@ def test_no_tensor_of_rows_by_outcomes_is_made() -> None:
         ({"student": (torch.randn(3, 4), torch.randn(11, 4), torch.randn(3))}, "bias has shape"),
         ({"student": (torch.randn(3, 4), torch.randn(11, 4).double())}, "bring them together"),
         ({"teacher": (torch.randn(3, 4), torch.randn(11, 4, requires_grad=True))}, "detach the teacher"),
+        ({"rows_at_once": -1}, "rows_at_once must be a whole number of at least 1, got -1"),
+        ({"rows_at_once": 0.5}, "rows_at_once must be"),
         ({"hard": 0.5}, "pass labels="),
         ({"hard": 1.5}, "hard must lie between 0 and 1"),
         ({"hard": 0.5, "labels": torch.tensor([0, 11, 2])}, "labels must lie below the 11 outcomes, got 11"),
@@ -146,3 +148,36 @@ def test_bad_input(change: dict[str, Any], message: str) -> None:
     } | change
     with pytest.raises((kb.InputError, kb.InputTypeError), match=message):
         losses.linear_distillation(**given)
+
+
+def test_a_second_derivative_is_refused() -> None:
+    teacher, student = heads()
+    value = losses.linear_distillation(teacher=teacher, student=student)
+    with pytest.raises(kb.InputError, match="no second derivative"):
+        torch.autograd.grad(value, student[1], create_graph=True)
+
+
+def test_float16_keeps_its_gradients_under_a_scaled_loss() -> None:
+    teacher, student = heads(torch.float16)
+    value = losses.linear_distillation(teacher=teacher, student=student)
+    large = torch.autograd.grad(value * 32768, student)
+    exact = tuple(x.detach().double().requires_grad_() for x in student)
+    want = torch.autograd.grad(materialised(tuple(x.double() for x in teacher), exact, reduction="mean"), exact)
+    for found, true in zip(large, want, strict=True):
+        assert found.dtype == torch.float16
+        assert found.isfinite().all()
+        assert torch.allclose(found.double() / 32768, true, rtol=2e-2, atol=2e-3 * float(true.abs().max()))
+
+
+def test_under_autocast() -> None:
+    teacher, student = (tuple(x.detach().float() for x in side) for side in heads())
+    student = tuple(x.requires_grad_() for x in student)
+    plain = losses.linear_distillation(teacher=teacher, student=student)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = losses.linear_distillation(teacher=teacher, student=student)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(plain.item(), rel=3e-2)
+    pairs = zip(torch.autograd.grad(value, student), torch.autograd.grad(plain, student), strict=True)
+    for ours, exact in pairs:
+        assert ours.dtype == torch.float32
+        assert (ours - exact).norm() < 3e-2 * exact.norm()

@@ -69,6 +69,7 @@ def test_topk_with_masked_vocabulary_and_no_rest() -> None:
         ([[0, 0]], [[0.5, 0.2]], r"row \(0,\) repeat an outcome"),
         ([[0, 7]], [[0.5, 0.2]], "do not all lie below the student's 4 outcomes"),
         ([[0, 1]], [[0.9, 0.2]], r"sum to 1.1, more than 1"),
+        ([[0, 1]], [[0.7, 0.7]], "sum to 1.4, more than 1"),
         ([[0, 1], [0, 1]], [[0.5, 0.2], [0.5, 0.2]], "do not fit the student's"),
     ],
 )
@@ -76,6 +77,22 @@ def test_topk_bad_input(indices: Any, shares: Any, message: str) -> None:
     teacher = torch.tensor(indices), torch.tensor(shares).log()
     with pytest.raises(kb.InputError, match=message):
         losses.topk_distillation(teacher=teacher, student=torch.zeros(1, 4))
+
+
+def test_topk_of_a_sure_teacher_wants_its_rest() -> None:
+    t, s = torch.tensor([[20.0, 0.0, -1.0, -2.0]]), torch.tensor([[20.0, 0.5, -1.0, -2.0]])
+    log_p = t.double().log_softmax(-1)
+    top = log_p.float().topk(2)
+    with pytest.raises(kb.InputError, match="what is left of 1 is rounding"):
+        losses.topk_distillation(teacher=(top.indices, top.values), student=s, divergence="reverse")
+    rest = log_p[:, 2:].logsumexp(-1).float()
+    found = losses.topk_distillation(teacher=(top.indices, top.values, rest), student=s, divergence="reverse")
+    merged = [torch.cat([x[:, :2], x[:, 2:].logsumexp(-1, keepdim=True)], -1) for x in (t.double(), s.double())]
+    want = losses.distillation(teacher=merged[0], student=merged[1], divergence="reverse")
+    assert found.item() == pytest.approx(want.item(), rel=1e-2)
+    kept = torch.tensor([True, False])
+    padded = torch.tensor([[0, 1], [-100, -100]]), torch.tensor([[0.6, 0.2], [0.5, 0.2]]).log()
+    assert losses.topk_distillation(teacher=padded, student=torch.zeros(2, 4), mask=kept).isfinite()
 
 
 # Soft targets.
@@ -137,6 +154,11 @@ def test_multilabel_is_the_sum_of_bernoullis() -> None:
     q = x.sigmoid()
     want = kb.kl(torch.stack([p, 1 - p], -1), torch.stack([q, 1 - q], -1)).sum(-1)
     assert torch.allclose(found, want, rtol=1e-10)
+    far = torch.tensor([[math.inf, -math.inf]]), torch.tensor([[1.0, 0.0]])
+    assert losses.multilabel_kl(target=far[1], logits=far[0]).item() == 0
+    kept = torch.tensor([True, False, False, False])
+    broken = torch.where(kept[:, None], p, math.nan)
+    assert torch.allclose(losses.multilabel_kl(target=broken, logits=x, mask=kept), want[0])
     bce = torch.nn.functional.binary_cross_entropy_with_logits(x, p, reduction="sum")
     assert torch.allclose(*(torch.autograd.grad(loss, x, retain_graph=True)[0] for loss in (found.sum(), bce)))
 

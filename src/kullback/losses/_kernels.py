@@ -8,14 +8,16 @@ from torch import Tensor
 from kullback.arrays._kernels import _native
 
 NUMBERS = 5  # what a kernel keeps of a row for its gradients
+_LEAST, _MOST = 1e-30, 1e30  # temperatures whose reciprocals float32 holds well
 
 
-def serves(teacher: Tensor, student: Tensor, name: str, cap: float) -> bool:
+def serves(teacher: Tensor, student: Tensor, name: str, temperature: float, cap: float) -> bool:
     """Whether there is a kernel for these."""
     return (
         name in ("forward", "reverse")
         and cap == 0
-        and teacher.shape[-1] > 0
+        and student.numel() > 0
+        and _LEAST < temperature < _MOST
         and all(side.device.type == "cpu" and side.dtype == torch.float32 for side in (teacher, student))
     )
 

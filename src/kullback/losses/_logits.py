@@ -66,7 +66,7 @@ def values(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> tuple[Tensor, Tensor]:
     """Divergence of every row of (rows, outcomes), in float32 or float64; and what a kernel keeps for the gradients."""
-    if _kernels.serves(teacher, student, name, cap):
+    if _kernels.serves(teacher, student, name, temperature, cap):
         return _kernels.values(teacher, student, name, temperature)
     out = student.new_empty(len(student), dtype=wide(student.dtype))
     for block in _blocks(*student.shape):
@@ -92,7 +92,7 @@ def gradients(
     A row whose upstream gradient is 0 has a gradient of 0, whatever it holds.
     """
     wanted = (of_teacher, of_student)
-    if _kernels.serves(teacher, student, name, cap):
+    if _kernels.serves(teacher, student, name, temperature, cap):
         first, second = (
             _kernels.gradients(upstream, teacher, student, numbers, name, temperature, side)
             if want
@@ -101,7 +101,7 @@ def gradients(
         )
         return first, second
     out = [
-        torch.zeros_like(side) if want else side.new_empty(0)
+        torch.zeros_like(side, memory_format=torch.contiguous_format) if want else side.new_empty(0)
         for side, want in zip((teacher, student), wanted, strict=True)
     ]
     for block in _blocks(*student.shape):
@@ -125,7 +125,7 @@ def _(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> tuple[Tensor, Tensor]:
     value = student.new_empty(student.shape[0], dtype=wide(student.dtype))
-    kept = _kernels.NUMBERS if _kernels.serves(teacher, student, name, cap) else 0
+    kept = _kernels.NUMBERS if _kernels.serves(teacher, student, name, temperature, cap) else 0
     return value, student.new_empty(student.shape[0], kept, dtype=torch.float64)
 
 
@@ -143,7 +143,7 @@ def _(
     of_student: bool,
 ) -> tuple[Tensor, Tensor]:
     first, second = (
-        torch.empty_like(side) if want else side.new_empty(0)
+        torch.empty_like(side, memory_format=torch.contiguous_format) if want else side.new_empty(0)
         for side, want in ((teacher, of_teacher), (student, of_student))
     )
     return first, second
@@ -204,8 +204,10 @@ class Gradients(torch.autograd.Function):
         *options, of_teacher, of_student = ctx.options
         wanted = (of_teacher, of_student)
 
-        def first(*inputs: Tensor) -> tuple[Tensor, ...]:
-            found = plain_gradients(*inputs, *options)
+        def first(upstream: Tensor, *sides: Tensor) -> tuple[Tensor, ...]:
+            # Rows left out may hold anything: they are replaced before any arithmetic.
+            left_out = (upstream == 0)[:, None]
+            found = plain_gradients(upstream, *(torch.where(left_out, 0.0, side) for side in sides), *options)
             return tuple(g for g, want in zip(found, wanted, strict=True) if want)
 
         out, pull = torch.func.vjp(first, *ctx.saved_tensors)
@@ -231,6 +233,9 @@ def _rows_of_all(info: Any, in_dims: tuple[Any, ...], tensors: Sequence[Tensor])
 
 def divergence(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
     """Divergence of every row of (…, outcomes)."""
-    rows = (side.reshape(-1, side.shape[-1]) for side in (teacher, student))
-    found: Tensor = Values.apply(*rows, name, number, temperature, cap)[0]
+    rows = [side.reshape(-1, side.shape[-1]) for side in (teacher, student)]
+    # Dynamo cannot trace a differentiable function of what needs no gradient where shapes vary.
+    wanted = not torch.compiler.is_compiling() or (torch.is_grad_enabled() and any(x.requires_grad for x in rows))
+    operator = Values.apply if wanted else values
+    found: Tensor = operator(*rows, name, number, temperature, cap)[0]
     return found.reshape(student.shape[:-1])

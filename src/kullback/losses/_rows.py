@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +22,10 @@ def check_tensor(x: Any, name: str, kind: str = "numbers") -> None:
         raise InputTypeError(f"{name} must be of floating dtype, got {x.dtype}")
 
 
-def check_logits(x: Any, name: str) -> None:
-    """Refuse what are no logits over a last axis."""
+def check_logits(x: Any, name: str, *, shard: bool = False) -> None:
+    """Refuse what are no logits over a last axis; a shard may be empty."""
     check_tensor(x, name, "logits")
-    if x.ndim == 0 or x.shape[-1] == 0:
+    if x.ndim == 0 or (x.shape[-1] == 0 and not shard):
         raise InputError(f"{name} needs outcomes along its last axis, got shape {tuple(x.shape)}")
 
 
@@ -38,11 +39,12 @@ def check_alike(a: Tensor, b: Tensor, names: tuple[str, str]) -> None:
 
 def check_number(x: Any, name: str, *, above: float = -math.inf, least: float = -math.inf) -> float:
     """Return a finite number within its bounds."""
-    number = isinstance(x, (int, float)) and not isinstance(x, bool)
-    if not (number and math.isfinite(x) and x > above and x >= least):
+    number = isinstance(x, (int, float, np.integer, np.floating, torch.SymInt, torch.SymFloat))
+    # Comparisons alone, which a compiler can follow, and which are false of NaN.
+    if not (number and not isinstance(x, bool) and -math.inf < x < math.inf and x > above and x >= least):
         bound = f" above {above:g}" if above > -math.inf else f" of at least {least:g}" if least > -math.inf else ""
         raise InputError(f"{name} must be a finite number{bound}, got {x!r}")
-    return float(x)
+    return float(x) if isinstance(x, np.number) else x
 
 
 def kept_rows(
@@ -52,6 +54,8 @@ def kept_rows(
     kept = None if mask is None else as_mask(mask, shape, device)
     if labels is None:
         return kept
+    if not isinstance(labels, Tensor):
+        raise InputTypeError(f"labels must be a tensor, one for each row, got {type(labels).__name__}")
     if labels.shape != shape:
         raise InputError(f"labels of shape {tuple(labels.shape)} are not one for each row {tuple(shape)}")
     named = labels != ignore_index

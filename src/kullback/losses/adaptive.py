@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ._rows import check_number
@@ -35,7 +36,8 @@ class AdaptiveCoefficient:
         """Move the coefficient after so many steps at a divergence, and return it."""
         seen = check_number(float(divergence), "divergence")
         error = min(max(seen / self.target - 1, -_MOST), _MOST)
-        self.value *= max(1 + error * check_number(steps, "steps", above=0) / self.horizon, 0.0)
+        # e^x in place of 1 + x: the same for small steps, and never 0, from which there is no way back.
+        self.value *= math.exp(error * check_number(steps, "steps", above=0) / self.horizon)
         return self.value
 
     def __float__(self) -> float:
@@ -47,4 +49,4 @@ class AdaptiveCoefficient:
 
     def load_state_dict(self, state: dict[str, float]) -> None:
         """Take up what a checkpoint kept."""
-        self.target, self.horizon, self.value = (float(state[key]) for key in ("target", "horizon", "value"))
+        self.__init__(**state)  # type: ignore[misc]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid, softplus
 
 from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError
@@ -16,26 +18,63 @@ from ._logits import wide
 from ._rows import check_tensor
 
 
-def _below(limit: float) -> Any:
-    """Map every number below a limit, smoothly, with 0 to 0."""
-    shift = torch.log(torch.expm1(torch.tensor(limit, dtype=torch.float64))).item()
-    return lambda v: limit - torch.nn.functional.softplus(shift - v)
+@dataclass(frozen=True)
+class _Critic:
+    """What is made of a critic's output V, any number: T, increasing in V and 0 at 0 as f'(1) is, f*(T) and p/q.
+
+    In terms of V none of them rounds or overflows where T is near the end of the conjugate's domain. Where no formula
+    is given the conjugate of `kullback.GENERATORS` has no such end.
+    """
+
+    activation: Callable[[Tensor], Tensor]
+    conjugate: Callable[[Tensor], Tensor] | None = None
+    ratio: Callable[[Tensor], Tensor] | None = None
 
 
-def _itself(v: Tensor) -> Tensor:
-    return v
+def _log_softplus(z: Tensor) -> Tensor:
+    """Log log(1 + e^z), which is z where e^z is nothing beside 1."""
+    small = z < -40
+    return torch.where(small, z, softplus(torch.where(small, 0.0, z)).log())
 
 
-# From any number of the critic into the domain of the conjugate, increasing, and 0 at 0 as f'(1) is.
-_ACTIVATIONS: dict[str, Any] = {
-    "kl": _itself,
-    "reverse_kl": _below(1.0),
-    "jeffreys": _itself,
-    "js": _below(0.34657359027997264),
-    "total_variation": lambda v: 0.5 * torch.tanh(v),
-    "hellinger": _below(0.5),
-    "pearson": _itself,
-    "neyman": _below(1.0),
+def _shifted(limit: float) -> Callable[[Tensor], Tensor]:
+    """Return z of T = limit − log(1 + e^z), so that T is 0 at V = 0."""
+    shift = math.log(math.expm1(limit))
+    return lambda v: shift - v
+
+
+_one, _half, _js = (_shifted(limit) for limit in (1.0, 0.5, math.log(2) / 2))
+
+
+def _js_conjugate(v: Tensor) -> Tensor:
+    z = _js(v)
+    return -0.5 * (math.log(2) + logsigmoid(z) + torch.log1p(torch.sigmoid(-z)))
+
+
+def _js_ratio(v: Tensor) -> Tensor:
+    z = _js(v)
+    return torch.exp(2 * logsigmoid(-z) - logsigmoid(z) - torch.log1p(torch.sigmoid(-z)))
+
+
+_CRITICS = {
+    "kl": _Critic(lambda v: v),
+    "reverse_kl": _Critic(
+        lambda v: 1 - softplus(_one(v)), lambda v: -_log_softplus(_one(v)), lambda v: torch.exp(-_log_softplus(_one(v)))
+    ),
+    "jeffreys": _Critic(lambda v: v),
+    "js": _Critic(lambda v: math.log(2) / 2 - softplus(_js(v)), _js_conjugate, _js_ratio),
+    "total_variation": _Critic(lambda v: 0.5 * torch.tanh(v)),
+    "hellinger": _Critic(
+        lambda v: 0.5 - softplus(_half(v)),
+        lambda v: 0.25 * torch.exp(-_log_softplus(_half(v))) - 0.5,
+        lambda v: 0.25 * torch.exp(-2 * _log_softplus(_half(v))),
+    ),
+    "pearson": _Critic(lambda v: v),
+    "neyman": _Critic(
+        lambda v: 1 - softplus(_one(v)),
+        lambda v: 2 - 2 * torch.exp(0.5 * _log_softplus(_one(v))),
+        lambda v: torch.exp(-0.5 * _log_softplus(_one(v))),
+    ),
 }
 
 
@@ -61,7 +100,7 @@ class Adversarial:
 
     def generator(self, fake: Tensor) -> Tensor:
         """Return the generator's loss, −E_Q[f*(T)], of the critic's outputs V on generated draws."""
-        return -self._conjugate(self._activated(fake, "fake")).mean()
+        return -self._conjugate(fake, "fake").mean()
 
     def generator_non_saturating(self, fake: Tensor) -> Tensor:
         """Return −E_Q[T], which points the same way and does not fade where the critic is sure (Nowozin, sec. 3.2)."""
@@ -69,9 +108,17 @@ class Adversarial:
 
     def ratio(self, output: Tensor) -> Tensor:
         """Return p/q as the critic sees it, f'⁻¹(T) = (f*)'(T)."""
+        if self.name == "total_variation":
+            raise InputError("a critic of total variation tells which of p and q is greater, not their ratio")
         with torch.enable_grad():
-            t = self._activated(output.detach(), "output").requires_grad_()
-            return torch.autograd.grad(self._conjugate(t).sum(), t)[0]
+            v = output.detach().to(wide(output.dtype)).requires_grad_()
+            formula = _CRITICS[self.name].ratio
+            if formula is not None:
+                return formula(v).detach()
+            # (f*∘g)′ over g′ is (f*)′.
+            t = self._activated(v, "output")
+            above, below = (torch.autograd.grad(x.sum(), v)[0] for x in (self._conjugate(v, "output"), t))
+            return above / below
 
     def bound(self, real: Tensor, fake: Tensor, *, confidence: float = 0.95) -> Divergence:
         """Return the bound that the critic reaches, in nats, with its standard error; "at least" where it is held out.
@@ -84,31 +131,36 @@ class Adversarial:
             Of the lower end of the interval.
         """
         with torch.no_grad():
-            on_p = self._activated(real, "real").double().flatten()
-            on_q = self._conjugate(self._activated(fake, "fake").double()).flatten()
+            on_p = self._activated(real.double(), "real").flatten()
+            on_q = self._conjugate(fake.double(), "fake").flatten()
         if min(len(on_p), len(on_q)) < 2:
             raise InputError(f"real and fake need 2 draws each for an error, got {len(on_p)} and {len(on_q)}")
         value = float(on_p.mean() - on_q.mean())
         error = float((on_p.var() / len(on_p) + on_q.var() / len(on_q)).sqrt())
         reach = float(torch.special.ndtri(torch.tensor(confidence, dtype=torch.float64))) * error
-        caveat = "A critic gives a lower bound: what it does not see is missing."
+        caveats = ["A critic gives a lower bound: what it does not see is missing."]
+        if value < 0:
+            caveats.append(f"The bound is {value:.3g} on these draws, below 0, which was known: the critic is wrong.")
         low = max(value - reach, 0.0)
-        return Divergence(
-            max(value, 0.0), error, (low, float("inf")), confidence, f"variational bound of {self.name}", {}, (caveat,)
-        )
+        method = f"variational bound of {self.name}"
+        return Divergence(max(value, 0.0), error, (low, math.inf), confidence, method, {}, tuple(caveats))
 
     def _bound(self, real: Tensor, fake: Tensor) -> Tensor:
-        return self._activated(real, "real").mean() - self._conjugate(self._activated(fake, "fake")).mean()
+        return self._activated(real, "real").mean() - self._conjugate(fake, "fake").mean()
 
     def _activated(self, output: Tensor, name: str) -> Tensor:
         check_tensor(output, name, "critic outputs")
-        activated: Tensor = _ACTIVATIONS[self.name](output.to(wide(output.dtype)))
-        return activated
+        return _CRITICS[self.name].activation(output.to(wide(output.dtype)))
 
-    def _conjugate(self, t: Tensor) -> Tensor:
+    def _conjugate(self, output: Tensor, name: str) -> Tensor:
+        """f*(T) of the critic's outputs."""
+        formula = _CRITICS[self.name].conjugate
+        if formula is not None:
+            check_tensor(output, name, "critic outputs")
+            return formula(output.to(wide(output.dtype)))
         conjugate = GENERATORS[self.name].conjugate
         assert conjugate is not None
-        value: Tensor = conjugate(t)
+        value: Tensor = conjugate(self._activated(output, name))
         return value
 
 

@@ -102,8 +102,8 @@ def distillation(
     teacher, of_teacher = unsharded(teacher, "teacher")
     student, of_student = unsharded(student, "student")
     group = process_group or of_student or of_teacher
-    check_logits(teacher, "teacher")
-    check_logits(student, "student")
+    check_logits(teacher, "teacher", shard=group is not None)
+    check_logits(student, "student", shard=group is not None)
     if vocabulary is not None and group is not None:
         raise InputError("vocabulary= counts the outcomes of one process: cut the shards before they are passed")
     if vocabulary is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ from ._rows import check_number
 
 def fisher_vector_product(
     divergence: Callable[[], Tensor],
-    parameters: Sequence[Tensor],
-    vectors: Sequence[Tensor],
+    parameters: Iterable[Tensor],
+    vectors: Iterable[Tensor],
     *,
     damping: float = 0.0,
 ) -> list[Tensor]:
@@ -28,9 +28,9 @@ def fisher_vector_product(
     divergence : callable
         Returns the divergence, a scalar, as a function of the parameters as they stand; its other side is detached, as
         in ``lambda: losses.distillation(teacher=f(x).detach(), student=f(x))``.
-    parameters : sequence of Tensor
+    parameters : iterable of Tensor
         θ, requiring gradients.
-    vectors : sequence of Tensor
+    vectors : iterable of Tensor
         v, shaped like the parameters.
     damping : float, default 0
         λ.
@@ -51,12 +51,13 @@ def fisher_vector_product(
     perspectives on the natural gradient method, JMLR 21 (2020), section 5.
     """
     check_number(damping, "damping", least=0)
+    parameters, vectors = list(parameters), list(vectors)
     shapes = [[tuple(x.shape) for x in side] for side in (parameters, vectors)]
     if shapes[0] != shapes[1]:
         raise InputError(f"vectors are shaped {shapes[1]}, the parameters {shapes[0]}")
     with torch.enable_grad():
-        first = torch.autograd.grad(divergence(), list(parameters), create_graph=True, materialize_grads=True)
+        first = torch.autograd.grad(divergence(), parameters, create_graph=True, materialize_grads=True)
         along = sum((g * v).sum() for g, v in zip(first, vectors, strict=True))
         assert isinstance(along, Tensor)
-        second = torch.autograd.grad(along, list(parameters), materialize_grads=True)
+        second = torch.autograd.grad(along, parameters, materialize_grads=True)
     return [s + damping * v for s, v in zip(second, vectors, strict=True)]

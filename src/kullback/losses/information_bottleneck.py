@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -55,8 +56,10 @@ def information_bottleneck(
     check_number(beta, "beta", least=0)
     shape = logits.shape[:-1]
     kept = kept_rows(shape, logits.device, mask, labels, ignore_index)
-    x = logits.to(wide(logits.dtype)).reshape(-1, logits.shape[-1])
-    nll = cross_entropy(x, labels.reshape(-1), reduction="none", ignore_index=ignore_index).reshape(shape)
+    x = logits.to(wide(logits.dtype))
+    if kept is not None:  # first of all: rows left out may hold anything
+        x, labels = torch.where(kept[..., None], x, 0.0), torch.where(kept, labels, 0)
+    nll = cross_entropy(x.flatten(0, -2), labels.flatten(), reduction="none").reshape(shape)
     code = latent_kl(posterior, prior, reduction="none")
     if code.shape != shape:
         raise InputError(f"posterior has rows {tuple(code.shape)} and logits {tuple(shape)}")

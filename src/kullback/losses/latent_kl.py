@@ -10,6 +10,7 @@ from torch import Tensor
 from kullback._core.errors import InputError, NoClosedForm
 from kullback.arrays.measures import kl
 
+from ._logits import wide
 from ._reduction import check_reduction, row_weights
 from ._rows import check_number
 
@@ -75,6 +76,7 @@ def latent_kl(
     if free_bits and (capacity is not None or reduction == "none"):
         raise InputError("free_bits bound the mean over rows: they go with neither capacity nor reduction='none'")
     each = _each(posterior, prior, samples)
+    each = each.to(wide(each.dtype))
     weights = row_weights(each.shape[:-1], each.dtype, each.device, mask=mask, weight=weight, reduction=reduction)
     each = torch.where((weights == 0)[..., None], 0.0, each)
     if free_bits:

@@ -13,6 +13,7 @@ from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError
 from kullback.arrays.measures import kl
 
+from ._logits import wide
 from ._rows import check_number, check_tensor
 
 _ACTIVE = 0.01  # variance of the posterior means above which a unit is active (Burda et al. 2016)
@@ -29,7 +30,8 @@ class Collapse:
     divergences : tuple of float
         D(posterior‖prior) of every dimension, averaged over rows, in nats.
     active : tuple of bool
-        Whether the posterior means of a dimension vary by more than 0.01 between rows (Burda et al. 2016, section 5.1).
+        Whether the posterior means of a dimension, in standard deviations of the prior, have a variance between rows of
+        more than 0.01 (Burda et al. 2016, section 5.1).
     """
 
     divergences: tuple[float, ...]
@@ -46,8 +48,8 @@ class Collapse:
         idle = [j for j, on in enumerate(self.active) if not on]
         if self.collapsed:
             return (
-                f"The posterior has collapsed: none of {count} dimensions depends on the input ({total:.3g} nats in "
-                "all). Lower beta, anneal it, or give free_bits."
+                f"The posterior has collapsed: the means of none of {count} dimensions vary with the input "
+                f"({total:.3g} nats in all). Lower beta, anneal it, or give free_bits."
             )
         text = f"{in_use} of {count} dimensions are active and carry {total:.3g} nats."
         if idle:
@@ -73,8 +75,11 @@ def collapse(posterior: Any, prior: Any) -> Collapse:
     _check_posterior(posterior)
     with torch.no_grad():
         each = kl(posterior, prior).expand(posterior.batch_shape).double().mean(0)
-        moves = posterior.mean.double().var(0) > _ACTIVE
-    return Collapse(tuple(each.tolist()), tuple(moves.tolist()))
+        spread = (posterior.mean.double() / prior.stddev.double()).var(0)
+    if spread.isnan().any():
+        dimension = int(spread.isnan().nonzero()[0])
+        raise InputError(f"the posterior means of dimension {dimension} are NaN: {type(posterior).__name__} has none")
+    return Collapse(tuple(each.tolist()), tuple((spread > _ACTIVE).tolist()))
 
 
 def decompose_kl(posterior: Any, prior: Any, *, samples: int = 8) -> Divergence:
@@ -137,6 +142,8 @@ def _check_posterior(posterior: Any) -> None:
             f"posterior must have batch shape (rows, dimensions) and no events, got {tuple(posterior.batch_shape)} and "
             f"{tuple(posterior.event_shape)}"
         )
+    if posterior.batch_shape[0] < 2:
+        raise InputError("posterior has 1 row: how it varies between rows needs 2, and some hundred to mean anything")
 
 
 def importance_bound(log_weights: Tensor, *, dim: int = 0) -> Tensor:
@@ -158,4 +165,4 @@ def importance_bound(log_weights: Tensor, *, dim: int = 0) -> Tensor:
     Y. Burda, R. Grosse and R. Salakhutdinov, Importance weighted autoencoders (ICLR 2016), eq. 8.
     """
     check_tensor(log_weights, "log_weights")
-    return torch.logsumexp(log_weights, dim) - math.log(log_weights.shape[dim])
+    return torch.logsumexp(log_weights.to(wide(log_weights.dtype)), dim) - math.log(log_weights.shape[dim])

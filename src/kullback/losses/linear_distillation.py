@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from kullback._core.errors import InputError, InputTypeError
 
@@ -69,7 +68,8 @@ def linear_distillation(
 
     Notes
     -----
-    Half-precision weights collect their gradient in their own dtype, rounded once for each block of rows.
+    bfloat16 weights collect their gradient in their own dtype, rounded once for each block of rows; those of float16,
+    whose range is small, in float32. Under autocast both heads are cast to its dtype. There is no second derivative.
 
     References
     ----------
@@ -100,6 +100,8 @@ def linear_distillation(
         targets = None if targets is None else targets.index_select(0, index)
     if targets is not None:
         _check_labels(targets, len(heads[1].weights))
+    if rows_at_once is not None and (type(rows_at_once) is not int or rows_at_once < 1):
+        raise InputError(f"rows_at_once must be a whole number of at least 1, got {rows_at_once!r}")
     step = rows_at_once or max(1, _AT_ONCE.get(states.device.type, 1 << 21) // len(heads[1].weights))
     task = _Task(name, number, float(temperature), cap, float(hard), targets, int(step))
     out = _Linear.apply(
@@ -142,6 +144,10 @@ def _head(given: Any, name: str) -> _Head:
             f"{name}'s hidden states {tuple(states.shape)} and weights {tuple(weights.shape)} do not fit: "
             "(…, hidden) and (outcomes, hidden)"
         )
+    if torch.is_autocast_enabled(states.device.type):
+        dtype = torch.get_autocast_dtype(states.device.type)
+        states, weights = states.to(dtype), weights.to(dtype)
+        bias = None if bias is None else bias.to(dtype)
     if states.dtype != weights.dtype or states.device != weights.device:
         raise InputError(
             f"{name}'s hidden states are {states.dtype} on {states.device} and its weights {weights.dtype} on "
@@ -173,7 +179,8 @@ def _check_labels(labels: Tensor, outcomes: int) -> None:
 
 
 def _logits_of(states: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
-    return states @ weights.T if bias is None else torch.addmm(bias, states, weights.T)
+    logits = states @ weights.T if bias is None else torch.addmm(bias, states, weights.T)
+    return logits.float() if logits.dtype == torch.float16 else logits  # whose gradients pass its range
 
 
 def _values(task: _Task, teacher: Tensor, student: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
@@ -206,7 +213,12 @@ def _blocks(rows: int, step: int) -> Iterator[slice]:
 def _gradients(task: _Task, upstream: Tensor, tensors: Any, wanted: Any, values: Tensor | None) -> list[Tensor | None]:
     """Gradients of Σ upstream·value in the student's states, weights and bias; `values` are filled in on the way."""
     teacher, (states, weights, bias) = tensors[:3], tensors[3:]
-    found = [torch.zeros_like(x) if want else None for x, want in zip((states, weights, bias), wanted, strict=True)]
+    # float16 has too small a range for sums over rows: they are kept in float32.
+    dtypes = [torch.float32 if x is not None and x.dtype == torch.float16 else None for x in (states, weights, bias)]
+    found = [
+        torch.zeros_like(x, dtype=dtype) if want else None
+        for x, dtype, want in zip((states, weights, bias), dtypes, wanted, strict=True)
+    ]
     in_states, in_weights, in_bias = found
     for rows in _blocks(len(states), task.step):
         p, q = _logits_of(teacher[0][rows], *teacher[1:]), _logits_of(states[rows], weights, bias)
@@ -215,9 +227,9 @@ def _gradients(task: _Task, upstream: Tensor, tensors: Any, wanted: Any, values:
             values[rows] = value
         slope = _gradient(task, upstream[rows], p, q, numbers, rows)
         if in_states is not None:
-            torch.mm(slope, weights, out=in_states[rows])
+            torch.mm(slope, weights.to(slope.dtype), out=in_states[rows])
         if in_weights is not None:
-            in_weights.addmm_(slope.T, states[rows])
+            in_weights.addmm_(slope.T, states[rows].to(slope.dtype))
         if in_bias is not None:
             in_bias += slope.sum(0)
     return found
@@ -225,6 +237,8 @@ def _gradients(task: _Task, upstream: Tensor, tensors: Any, wanted: Any, values:
 
 class _Linear(torch.autograd.Function):
     @staticmethod
+    @torch.autocast("cuda", enabled=False)
+    @torch.autocast("cpu", enabled=False)
     def forward(ctx: Any, *args: Any) -> Tensor:
         *tensors, shares, task, total = args
         values = torch.empty_like(shares)
@@ -241,14 +255,19 @@ class _Linear(torch.autograd.Function):
         return weighed.sum() if total else weighed
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        if torch.is_grad_enabled():
+            raise InputError("linear_distillation has no second derivative: use distillation on the logits")
         *tensors, shares = ctx.saved_tensors
         if ctx.ready is not None:
             found, ctx.ready = ctx.ready, None  # given away, so that they can be scaled in place
             for gradient in found:
                 if gradient is not None:
-                    gradient.mul_(upstream.to(gradient.dtype))
+                    gradient.mul_(upstream)
+            # float16 is what is returned, not what is scaled: a scale of the loss may pass its range.
+            found = [g if g is None else g.to(x.dtype) for g, x in zip(found, tensors[3:], strict=True)]
         else:
-            found = _gradients(ctx.task, upstream * shares, tensors, ctx.wanted, None)
+            with torch.autocast(upstream.device.type, enabled=False):
+                found = _gradients(ctx.task, upstream * shares, tensors, ctx.wanted, None)
+            found = [g if g is None else g.to(x.dtype) for g, x in zip(found, tensors[3:], strict=True)]
         return (None, None, None, *found, None, None, None)

@@ -9,7 +9,7 @@ from kullback._core.errors import InputError
 from kullback.arrays._backend import inspectable
 
 from . import _logits
-from ._reduction import check_reduction, reduced
+from ._reduction import as_mask, check_reduction, reduced
 from ._rows import check_alike, check_logits, check_tensor
 
 
@@ -52,6 +52,9 @@ def multilabel_kl(
     check_tensor(target, "target", "probabilities")
     check_logits(logits, "logits")
     check_alike(target, logits, ("target", "logits"))
+    if mask is not None:  # rows left out may hold anything
+        kept = as_mask(mask, logits.shape[:-1], logits.device)[..., None]
+        target, logits = torch.where(kept, target, 0.5), torch.where(kept, logits, 0.0)
     if validate and inspectable(target):
         wrong = ~((target >= 0) & (target <= 1) | target.isnan())
         if wrong.any():
@@ -60,7 +63,7 @@ def multilabel_kl(
     dtype = _logits.wide(logits.dtype)
     p, x = target.to(dtype), logits.to(dtype)
     of_target = torch.stack([_log(p), _log1p(-p)], -1)
-    of_logits = torch.stack([x, torch.zeros_like(x)], -1)
+    of_logits = torch.stack([torch.nn.functional.logsigmoid(x), torch.nn.functional.logsigmoid(-x)], -1)
     values = _logits.divergence(of_target, of_logits, "forward", 0.0, 1.0, 0.0).sum(-1)
     return reduced(values, mask=mask, weight=weight, reduction=reduction)
 

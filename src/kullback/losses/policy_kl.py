@@ -93,9 +93,8 @@ def policy_kl(
         values = _logits.divergence(logp, reference, "forward", 0.0, 1.0, 0.0)
     else:
         kept = kept_rows(logp.shape, logp.device, mask, None, 0)
-        values = _sampled(logp, reference, estimator, kept)
-    if use == "reward":
-        values = values.detach()
+        values = _sampled(logp if use == "loss" else logp.detach(), reference, estimator, kept)
+    values = values if use == "loss" else values.detach()
     if importance is not None:
         check_tensor(importance, "importance", "ratios π/μ")
         check_alike(importance, values, ("importance", "the actions"))
@@ -112,8 +111,10 @@ def _sampled(logp: Tensor, reference: Tensor, estimator: str, kept: Tensor | Non
         gap = torch.where(kept, gap, 0.0)
     here = gap.detach()
     value = here if estimator == "k1" else here * here / 2 if estimator == "k2" else _k3(here)
-    # The value is the estimator's, the gradient d·∇log π.
-    return value + here * (gap - here)
+    if not gap.requires_grad:
+        return value
+    # The value is the estimator's, the gradient d·∇log π, the second derivative that of d²/2.
+    return value + (gap * gap - here * here) / 2
 
 
 def _k3(gap: Tensor) -> Tensor:

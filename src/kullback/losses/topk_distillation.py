@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kullback._core.errors import InputError
+from kullback._core.errors import InputError, InputTypeError
 from kullback.arrays._backend import inspectable
 
 from . import _logits
@@ -14,12 +14,14 @@ from ._reduction import check_reduction, reduced
 from ._rows import check_alike, check_logits, check_number, check_outcomes, check_tensor, kept_rows
 
 TAILS = ("bucket", "renormalize")
-_SLACK = 64.0  # roundings by which the shares of the likeliest outcomes may pass 1
+_RESOLVED = 8.0  # roundings that the rest must be above, of divergences that are infinite where the teacher has none
+_INFINITE = ("reverse", "alpha")
+_SLACK = 1e-4  # by how much the shares of the likeliest outcomes may pass 1
 
 
 def topk_distillation(
     *,
-    teacher: tuple[Tensor, Tensor],
+    teacher: tuple[Tensor, ...],
     student: Tensor,
     tail: str = "bucket",
     divergence: str = "forward",
@@ -41,9 +43,12 @@ def topk_distillation(
 
     Parameters
     ----------
-    teacher : (Tensor of int, Tensor)
+    teacher : (Tensor of int, Tensor) or (Tensor of int, Tensor, Tensor)
         Indices (…, k) of outcomes, and their log-probabilities under the teacher (…, k), at the temperature wanted;
-        −inf for those of no share.
+        −inf for those of no share. A third tensor (…,) holds the log-probability of all others together: keep it when
+        the teacher is run, for what 1 − Σ p leaves of it is rounding where the k outcomes are nearly all. Without it
+        rows of half precision where that is so are refused, and so is "reverse", whose value that rounding decides;
+        others are off by about that rounding.
     student : Tensor
         Logits (…, outcomes).
     tail : {"bucket", "renormalize"}
@@ -68,7 +73,12 @@ def topk_distillation(
     check_number(temperature, "temperature", above=0)
     if tail not in TAILS:
         raise InputError(f"tail must be one of {', '.join(map(repr, TAILS))}, got {tail!r}")
-    indices, log_probs = teacher
+    if not isinstance(teacher, tuple) or len(teacher) not in (2, 3):
+        raise InputTypeError("teacher must be a tuple (indices, log_probs) or (indices, log_probs, log_rest)")
+    indices, log_probs = teacher[:2]
+    log_rest = teacher[2] if len(teacher) == 3 else None
+    if not isinstance(indices, Tensor) or indices.dtype.is_floating_point:
+        raise InputTypeError("teacher's indices must be a tensor of whole numbers")
     check_tensor(log_probs, "teacher's log-probabilities")
     check_logits(student, "student")
     check_alike(indices, log_probs, ("teacher's indices", "teacher's log-probabilities"))
@@ -76,12 +86,16 @@ def topk_distillation(
         raise InputError(f"teacher's indices {tuple(indices.shape)} do not fit the student's {tuple(student.shape)}")
     kept = kept_rows(student.shape[:-1], student.device, mask, labels, ignore_index)
     if validate and inspectable(log_probs):
-        _check_teacher(indices, log_probs, kept, student.shape[-1])
+        _check_teacher(indices, log_probs, log_rest, kept, student.shape[-1], infinite=name in _INFINITE)
+    if kept is not None:  # rows left out may hold anything
+        inside = torch.arange(indices.shape[-1], device=indices.device).expand_as(indices)
+        indices = torch.where(kept[..., None], indices, inside)
     logits = student.to(_logits.wide(student.dtype)) / temperature
     p, q = log_probs.to(logits.dtype), logits.gather(-1, indices)
     if tail == "bucket" and indices.shape[-1] < student.shape[-1]:
         rest = logits.scatter(-1, indices, -torch.inf)
-        p = torch.cat([p, _log_rest(p)[..., None]], -1)
+        remaining = _log_rest(log_probs) if log_rest is None else log_rest
+        p = torch.cat([p, remaining.to(p.dtype)[..., None]], -1)
         q = torch.cat([q, _log_sum(rest)[..., None]], -1)
     values = _logits.divergence(p, q, name, number, 1.0, 0.0)
     if validate and inspectable(values):
@@ -91,7 +105,7 @@ def topk_distillation(
 
 def _log_rest(log_probs: Tensor) -> Tensor:
     """Log(1 − Σ p) of the shares given."""
-    missing = -torch.expm1(torch.logsumexp(log_probs, -1))
+    missing = -torch.expm1(torch.logsumexp(log_probs.double(), -1))
     some = missing > 0
     return torch.where(some, torch.log(torch.where(some, missing, 1.0)), -torch.inf)
 
@@ -103,7 +117,9 @@ def _log_sum(logits: Tensor) -> Tensor:
     return torch.where(some, torch.logsumexp(safe, -1), -torch.inf)
 
 
-def _check_teacher(indices: Tensor, log_probs: Tensor, kept: Tensor | None, outcomes: int) -> None:
+def _check_teacher(
+    indices: Tensor, log_probs: Tensor, log_rest: Tensor | None, kept: Tensor | None, outcomes: int, *, infinite: bool
+) -> None:
     def first(wrong: Tensor) -> tuple[int, ...] | None:
         wrong = wrong if kept is None else wrong & kept
         return tuple(int(i) for i in wrong.nonzero()[0]) if wrong.any() else None
@@ -113,9 +129,22 @@ def _check_teacher(indices: Tensor, log_probs: Tensor, kept: Tensor | None, outc
     ordered = indices.sort(-1).values
     if (row := first((ordered[..., 1:] == ordered[..., :-1]).any(-1))) is not None:
         raise InputError(f"teacher's indices at row {row} repeat an outcome")
-    total = log_probs.double().exp().sum(-1)
-    slack = _SLACK * torch.finfo(log_probs.dtype).eps
-    if (row := first(total > 1 + slack)) is not None:
+    shares = log_probs.double().exp()
+    total = shares.sum(-1)
+    if log_rest is not None:
+        check_tensor(log_rest, "teacher's log-probability of the rest")
+        if log_rest.shape != total.shape:
+            raise InputError(f"teacher's rest has shape {tuple(log_rest.shape)}, not {tuple(total.shape)}")
+        total = total + log_rest.double().exp()
+    rounding = torch.finfo(log_probs.dtype).eps * (1 + (shares * log_probs.double().abs().clamp(max=1e3)).sum(-1))
+    if (row := first(total > 1 + _SLACK + rounding)) is not None:
         raise InputError(
             f"teacher's shares at row {row} sum to {float(total[row]):.6g}, more than 1: pass log-probabilities"
         )
+    if log_rest is None and indices.shape[-1] < outcomes and (infinite or log_probs.dtype.itemsize < 4):
+        lost = 1 - total < _RESOLVED * rounding
+        if (row := first(lost)) is not None:
+            raise InputError(
+                f"teacher's shares at row {row} sum to {float(total[row]):.9g}: what is left of 1 is rounding, so pass "
+                "the log-probability of the rest as a third tensor, or tail='renormalize'"
+            )

@@ -14,7 +14,7 @@ from kullback._core.errors import InputError, InputTypeError
 from kullback.arrays.measures import kl
 
 # mu_weight and rho_weight, weight_mu and weight_rho: σ = log(1 + e^ρ) (Blundell et al. 2015).
-_MEAN = re.compile(r"(?:^|(?<=_))mu(?=_|$)")
+_MEAN, _SPREAD = (re.compile(rf"(?:^|(?<=_)){name}(?=_|$)") for name in ("mu", "rho"))
 
 
 def weight_kl(module: Any, prior: Distribution | None = None) -> Tensor:
@@ -63,7 +63,10 @@ def weight_kl(module: Any, prior: Distribution | None = None) -> Tensor:
 
 
 def _of_module(module: torch.nn.Module) -> Iterator[Distribution]:
-    named = dict(module.named_parameters())
+    # Shared parameters come under each of their names; a pair that was counted, or is seen again as another view of its
+    # memory, is one.
+    named = dict(module.named_parameters(remove_duplicate=False))
+    seen, partners = set(), set()
     for name, mean in named.items():
         head, _, last = name.rpartition(".")
         if not _MEAN.search(last):
@@ -71,7 +74,14 @@ def _of_module(module: torch.nn.Module) -> Iterator[Distribution]:
         partner = f"{head}.{_MEAN.sub('rho', last)}" if head else _MEAN.sub("rho", last)
         if partner not in named:
             raise InputError(f"parameter {name} has no {partner} beside it: pass the posteriors themselves")
-        yield Normal(mean, torch.nn.functional.softplus(named[partner]))
+        partners.add(partner)
+        pair = mean.data_ptr(), named[partner].data_ptr()
+        if pair not in seen:
+            seen.add(pair)
+            yield Normal(mean, torch.nn.functional.softplus(named[partner]))
+    lone = [name for name in named if _SPREAD.search(name.rpartition(".")[2]) and name not in partners]
+    if lone:
+        raise InputError(f"parameter {lone[0]} has no mu beside it: pass the posteriors themselves")
 
 
 def _given(posteriors: Any) -> Iterator[Distribution]:

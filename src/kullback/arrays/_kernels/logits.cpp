@@ -7,8 +7,8 @@ namespace KULLBACK_ISA {
 namespace {
 
 constexpr float infinity = __builtin_huge_valf();
-// Packs added in float32 before they go into a double.
-constexpr int block = 16;
+// Packs added in float32 before they go into a double: terms, and what they are normalised by, which shifts them all.
+constexpr int block = 16, fine_block = 4;
 // Below this an exponential is nothing beside the greatest term of its row.
 constexpr float least = -87.0f;
 
@@ -58,21 +58,25 @@ KULLBACK_INLINE float greatest(Singles x) {
     return most;
 }
 
+// p·d, 0 where p is, even if d is infinite.
+KULLBACK_INLINE Singles times(Singles p, Singles d) { return select(p != 0.0f, p * d, single(0.0f)); }
+
 // What every outcome of a row needs.
 struct Row {
-    Singles scale, p_most, q_most, p_log, q_log, shift;
+    Singles scale, p_most, q_most, p_log, q_log, log_gap;
 
     Row(const LogitRow& row, const LogitNormaliser& n)
         : scale(single(row.scale)), p_most(single(n.p_most)), q_most(single(n.q_most)),
           p_log(single(static_cast<float>(n.p_log))), q_log(single(static_cast<float>(n.q_log))),
-          shift(single(static_cast<float>((static_cast<double>(n.p_most) - n.q_most) * row.scale + n.p_log - n.q_log))) {}
+          log_gap(single(static_cast<float>(n.p_log - n.q_log))) {}
 
     KULLBACK_INLINE Singles p(Singles t) const { return exponential((t - p_most) * scale - p_log); }
     KULLBACK_INLINE Singles q(Singles s) const { return exponential((s - q_most) * scale - q_log); }
     // log p/q where neither is masked, 0 elsewhere.
     KULLBACK_INLINE Singles log_ratio(Singles t, Singles s) const {
         const auto live = (t != -infinity) & (s != -infinity);
-        return select(live, (t - s) * scale - shift, single(0.0f));
+        // Each from its greatest first: a constant between the sides would round away what they differ by.
+        return select(live, ((t - p_most) - (s - q_most)) * scale - log_gap, single(0.0f));
     }
 };
 
@@ -88,7 +92,7 @@ void logit_value(const LogitRow& row, LogitNormaliser& n) {
     Pack p_whole = splat(0.0), q_whole = splat(0.0);
     for (std::int64_t i = 0; i < row.length;) {
         Singles p_sum = single(0.0f), q_sum = single(0.0f);
-        for (int k = 0; k < block && i < row.length; ++k, i += single_lanes) {
+        for (int k = 0; k < fine_block && i < row.length; ++k, i += single_lanes) {
             p_sum += exponential((pack_at(row.p, i, row.length) - p_most) * scale);
             q_sum += exponential((pack_at(row.q, i, row.length) - q_most) * scale);
         }
@@ -106,7 +110,7 @@ void logit_value(const LogitRow& row, LogitNormaliser& n) {
             const Singles t = pack_at(row.p, i, row.length), s = pack_at(row.q, i, row.length);
             const Singles p = of.p(t), q = of.q(s), d = of.log_ratio(t, s);
             const auto near = (d > -0.5f) & (d < 0.5f) & (t != -infinity) & (s != -infinity);
-            Singles term = select(near, p * rest_of_exponential(-d), p * d + (q - p));
+            const Singles term = select(near, p * rest_of_exponential(-d), times(p, d) + (q - p));
             sum += select((s == -infinity) & (t > -infinity), single(infinity), term);
         }
         total += folded(sum);
@@ -114,15 +118,37 @@ void logit_value(const LogitRow& row, LogitNormaliser& n) {
     n.value = horizontal(total);
 }
 
+// Gradients where D is infinite, as the formula has them without the outcomes that make it so. Rare, and not quick.
+void gradient_beside_infinity(const LogitRow& row, const Row& of, Singles factor, bool of_first, float* out) {
+    Pack mean = splat(0.0), lost = splat(0.0);
+    const auto each = [&](const auto& look) {
+        for (std::int64_t i = 0; i < row.length; i += single_lanes) {
+            const Singles t = pack_at(row.p, i, row.length), s = pack_at(row.q, i, row.length);
+            look(i, of.p(t), of.q(s), of.log_ratio(t, s), s == -infinity);
+        }
+    };
+    each([&](std::int64_t, Singles p, Singles, Singles d, auto alone) {
+        mean += folded(times(p, d));
+        lost += folded(select(alone, p, single(0.0f)));
+    });
+    const Singles average = single(static_cast<float>(horizontal(mean)));
+    const Singles share = single(static_cast<float>(horizontal(lost)));
+    each([&](std::int64_t i, Singles p, Singles q, Singles d, auto alone) {
+        const Singles of_p = times(p, d - average), of_q = select(alone, single(0.0f), (q - p) - q * share);
+        store(factor * (of_first ? of_p : of_q), out, i, row.length);
+    });
+}
+
 // Of the first side p·(log p/q − D), of the second q − p, times upstream·scale.
 void logit_gradient(const LogitRow& row, const LogitNormaliser& n, float upstream, bool of_first, float* out) {
     const Row of(row, n);
     const Singles factor = single(upstream * row.scale), value = single(static_cast<float>(n.value));
+    if (n.value == __builtin_huge_val()) return gradient_beside_infinity(row, of, factor, of_first, out);
     for (std::int64_t i = 0; i < row.length; i += single_lanes) {
         const Singles t = pack_at(row.p, i, row.length), s = pack_at(row.q, i, row.length);
         const Singles p = of.p(t), d = of.log_ratio(t, s);
         if (of_first) {
-            store(factor * select(t == -infinity, single(0.0f), p * (d - value)), out, i, row.length);
+            store(factor * times(p, d - value), out, i, row.length);
         } else {
             const auto near = (d > -0.5f) & (d < 0.5f) & (t != -infinity) & (s != -infinity);
             store(factor * select(near, p * (rest_of_exponential(-d) - d), of.q(s) - p), out, i, row.length);
