@@ -169,6 +169,9 @@ def test_no_difference_competes() -> None:
     found = estimate_samples(r.normal(size=(300, 2)), r.normal(size=(300, 2)))
     assert found.interval is not None
     assert found.interval[0] == 0 < found.interval[1]
+    assert any("may go unseen" in caveat for caveat in found.caveats)
+    apart = estimate_samples(r.normal(1, 1, 300), r.normal(size=300))
+    assert not any("may go unseen" in caveat for caveat in apart.caveats)
 
 
 def test_same_law_is_no_divergence() -> None:

@@ -20,10 +20,16 @@ from .result import Estimate
 
 NO_DIFFERENCE = "no difference"  # log p/q = 0, which every other answer has to beat
 
+FAINT = (
+    "so little tells the samples apart that a form of log p/q richer than the one chosen may go unseen: the upper end "
+    "may be too low"
+)
+
 _NEGLIGIBLE = 0.01  # of the weight
 _CLOSE = 0.01  # loss by which learnt directions must beat learners without a formula to be taken as the whole form
 _FORMLESS = 0.2  # prior weight of a learner without a formula against one that has it: on a tie, the simpler answers
 _GLIMPSED = 0.6  # over √(n + m): how much the loss of half a sample may exceed that of the best fit
+_FAINT = 10.0  # nats of held-out likelihood beyond no difference, below which forms cannot be told apart
 _TEMPERATURE = 0.5  # held-out losses are noisy: nats of likelihood count half
 
 
@@ -100,6 +106,9 @@ def choose(problem: Problem, rng: np.random.Generator, confidence: float, report
     if answer.formula == "learnt" and min(rivals, default=np.inf) < least + _CLOSE and np.isfinite(answer.interval[1]):
         low = one_sided(answer.value, answer.error, confidence)
         answer = replace(answer, interval=(low, np.inf), caveats=(*answer.caveats, NO_FORMULA))
+    told = (np.log(2) - least) * (problem.n + problem.m)
+    if told < _FAINT and np.isfinite(answer.interval[1]):
+        answer = replace(answer, caveats=(*answer.caveats, FAINT))
     return Choice(answer, weights, {name: losses[name] for name in order})
 
 

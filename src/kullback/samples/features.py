@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from .pursuit import pursue
 
@@ -14,6 +15,7 @@ Basis = Callable[[Floats], Floats]
 
 _BUMPS = 8
 _GRID = 6  # bumps along either side of a surface
+_RADII = np.array([0.25, 1.0, 4.0])  # mean squared distances at which the tail of a cloud is looked at
 _REACH = 30.0  # scaled values beyond this enter the powers as this
 COMPONENTS = 4  # directions that the pursuit keeps at most
 
@@ -47,6 +49,21 @@ def additive_splines(x: Floats, y: Floats, scales: int) -> Basis:
     """A smooth curve in every ordered column, besides the indicators."""
     bumps = _bumps(x[:, :scales], y[:, :scales])
     return lambda z: np.hstack([np.ones((len(z), 1)), _bounded(z), bumps(z[:, :scales])])
+
+
+def radial(x: Floats, y: Floats, scales: int) -> Basis:
+    """Logarithms of one plus the whitened squared distance, at several scales, besides columns and squares."""
+    both = np.concatenate([x, y])[:, :scales]
+    centre = np.median(both, axis=0)
+    values, vectors = linalg.eigh(np.cov(both, rowvar=False))
+    white = vectors / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
+
+    def basis(z: Floats) -> Floats:
+        square = (((z[:, :scales] - centre) @ white) ** 2).sum(axis=1, keepdims=True) / scales
+        tails = np.log1p(square / _RADII)
+        return np.hstack([np.ones((len(z), 1)), _bounded(z), _bounded(z[:, :scales]) ** 2, square, tails])
+
+    return basis
 
 
 def pursued(x: Floats, y: Floats, scales: int) -> Basis:
