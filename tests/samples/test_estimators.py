@@ -72,7 +72,7 @@ COUNTING = sorted(name for name, one in ALL.items() if one.refuses(shifted(300, 
 
 def test_those_that_count_are_known() -> None:
     counting = {"counts", "dirichlet", "miller_madow", "plugin", "zhang_grabchak"}
-    assert counting <= set(COUNTING) <= counting | {"pursuit", "quadratic", "surfaces"}
+    assert counting <= set(COUNTING) <= counting | {"pursuit", "quadratic", "radial", "surfaces"}
     for name in counting:
         assert ALL[name].refuses(levels(9, 9, [0.5, 0.5], [0.4, 0.6])) is None
 
