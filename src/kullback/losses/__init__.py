@@ -1,4 +1,4 @@
-"""KL as a training signal, for PyTorch: every loss in nats, at least 0, and 0 where the distributions agree.
+"""KL as a training signal, for PyTorch: in nats, every divergence at least 0, and 0 where the distributions agree.
 
 A loss is a file of this folder, named after it.
 """
