@@ -181,3 +181,14 @@ def test_under_autocast() -> None:
     for ours, exact in pairs:
         assert ours.dtype == torch.float32
         assert (ours - exact).norm() < 3e-2 * exact.norm()
+
+
+def test_outcomes_that_both_biases_mask() -> None:
+    (h, w), (g, v, _) = heads()
+    bias = torch.where(torch.arange(11) % 4 == 0, -math.inf, torch.zeros(11, dtype=torch.float64)).requires_grad_()
+    labels = torch.full((3, 7), 5)
+    value = losses.linear_distillation(
+        teacher=(h, w, bias.detach()), student=(g, v, bias), labels=labels, hard=0.5, soft_cap=3.0
+    )
+    assert value.isfinite()
+    assert all(gradient.isfinite().all() for gradient in torch.autograd.grad(value, (g, v, bias)))

@@ -27,6 +27,11 @@ def capped(logits: Tensor, cap: float) -> Tensor:
     return torch.where(masked, logits, cap * torch.tanh(torch.where(masked, 0.0, logits) / cap))
 
 
+def cap_slope(logits: Tensor, cap: float) -> Tensor | float:
+    """Derivative of `capped`, of capped logits: 1 − tanh², and 0 where they are masked."""
+    return 1.0 if cap == 0 else torch.where(logits == -torch.inf, 0.0, 1 - (logits / cap) ** 2)
+
+
 def wide(dtype: torch.dtype) -> torch.dtype:
     """The dtype that rows of another are worked out in."""
     return torch.float64 if dtype == torch.float64 else torch.float32
@@ -34,7 +39,7 @@ def wide(dtype: torch.dtype) -> torch.dtype:
 
 def plain(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
     """Divergence of every row, by the formulas of the array measures."""
-    p, q = (capped(side.to(plain_dtype(side)), cap) / temperature for side in (teacher, student))
+    p, q = (prepared(side, cap) / temperature for side in (teacher, student))
     value: Tensor = of_logits(xp, p, q, name, number)
     return value.to(wide(student.dtype))
 
@@ -43,17 +48,15 @@ def plain_gradients(
     upstream: Tensor, teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> list[Tensor]:
     """Gradients of Σ upstream·plain in both sides."""
-    sides = [capped(side.to(plain_dtype(side)), cap) for side in (teacher, student)]
+    sides = [prepared(side, cap) for side in (teacher, student)]
     scale = (upstream / temperature)[:, None]
     found = gradients_of_logits(xp, sides[0] / temperature, sides[1] / temperature, name, number)
-    # d cap·tanh(x/cap)/dx = 1 − tanh²
-    slopes = [1.0 if cap == 0 else torch.where(side == -torch.inf, 0.0, 1 - (side / cap) ** 2) for side in sides]
-    return [scale * slope * g for slope, g in zip(slopes, found, strict=True)]
+    return [scale * cap_slope(side, cap) * g for side, g in zip(sides, found, strict=True)]
 
 
-def plain_dtype(x: Tensor) -> torch.dtype:
-    """float32 of a CPU is worked out in float64, as the array measures do."""
-    return torch.float64 if x.device.type == "cpu" else wide(x.dtype)
+def prepared(x: Tensor, cap: float) -> Tensor:
+    """Capped logits in the dtype of plain arithmetic: float32 of a CPU goes to float64, as in the array measures."""
+    return capped(x.to(torch.float64 if x.device.type == "cpu" else wide(x.dtype)), cap)
 
 
 def _blocks(rows: int, outcomes: int) -> Iterator[slice]:

@@ -13,7 +13,7 @@ from kullback._core.errors import InputError
 from kullback.arrays._rows import Side, pair
 
 from ._divergences import KINDS
-from ._logits import capped, plain_dtype, wide
+from ._logits import cap_slope, prepared, wide
 
 
 def unsharded(x: Any, name: str) -> tuple[Tensor, Any]:
@@ -41,10 +41,6 @@ def _log_normaliser(x: Tensor, group: Any) -> Tensor:
     return top + torch.log(_sum(torch.exp(x - top).sum(-1, keepdim=True), group))
 
 
-def _prepared(x: Tensor, temperature: float, cap: float) -> Tensor:
-    return capped(x.to(plain_dtype(x)), cap) / temperature
-
-
 def _pair(p: Tensor, q: Tensor) -> Any:
     return pair(*(Side(xp, side, "log_probs", False) for side in (p, q)))
 
@@ -53,7 +49,7 @@ def values(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float, group: Any
 ) -> tuple[Tensor, Tensor]:
     """Divergence of every row of (rows, local outcomes), and its two log-normalisers."""
-    sides = [_prepared(x, temperature, cap) for x in (teacher, student)]
+    sides = [prepared(x, cap) / temperature for x in (teacher, student)]
     numbers = torch.cat([_log_normaliser(x, group) for x in sides], -1)
     of = _pair(*(x - numbers[:, k, None] for k, x in enumerate(sides)))
     total = _sum(KINDS[name].terms(of, number).sum(-1), group)
@@ -73,7 +69,7 @@ def gradients(
     group: Any,
 ) -> list[Tensor]:
     """Gradients of Σ upstream·values in the local outcomes; an empty tensor where one is not asked for."""
-    sides = [capped(x.to(plain_dtype(x)), cap) for x in (teacher, student)]
+    sides = [prepared(x, cap) for x in (teacher, student)]
     of = _pair(*(x / temperature - numbers[:, k, None] for k, x in enumerate(sides)))
     slopes = KINDS[name].slopes(of, number)
     sums = _sum(torch.stack([slope.sum(-1) for slope in slopes]), group)
@@ -84,9 +80,7 @@ def gradients(
         if not want:
             found.append(given.new_empty(0))
             continue
-        gradient = slope - share * total[:, None]
-        if cap:
-            gradient = gradient * torch.where(side == -torch.inf, 0.0, 1 - (side / cap) ** 2)
+        gradient = cap_slope(side, cap) * (slope - share * total[:, None])
         weighed = (upstream / temperature)[:, None] * gradient
         found.append(torch.where((upstream == 0)[:, None], 0.0, weighed).to(given.dtype))
     return found

@@ -37,7 +37,7 @@ def distillation(
     .. math:: D(p ‖ q),\quad p = \mathrm{softmax}(t/T),\; q = \mathrm{softmax}(s/T)
 
     Each term is formed without cancellation, so that the loss is at least 0, and 0 (with gradient 0) where both agree.
-    Nothing is kept for the backward pass but the logits.
+    Nothing is kept for the backward pass but the logits, and at most five numbers a row.
 
     Parameters
     ----------

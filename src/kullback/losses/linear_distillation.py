@@ -201,8 +201,7 @@ def _gradient(task: _Task, upstream: Tensor, teacher: Tensor, student: Tensor, n
     logits = _logits.capped(student.to(upstream.dtype), task.cap)
     off = torch.softmax(logits, -1)
     off[torch.arange(len(off), device=off.device), task.labels[rows]] -= 1
-    if task.cap:
-        off *= 1 - (logits / task.cap) ** 2
+    off *= _logits.cap_slope(logits, task.cap)
     return soft.add_((off * (task.hard * upstream)[:, None]).to(soft.dtype))
 
 
