@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special
 
+from .bounds import nguyen_wainwright_jordan
 from .features import Basis
 from .intervals import at_least, beyond, one_sided, separable, two_sided
 from .logistic import fit_logistic
@@ -192,8 +193,8 @@ def free_spread(on_x: Floats, on_y: Floats) -> float:
 
 def lower_bound(on_x: Floats, on_y: Floats) -> tuple[float, float]:
     """E_P f − E_Q e^f + 1, at most D for every f (Nguyen, Wainwright & Jordan 2010), and its standard error."""
-    f_x, f_y = (_supported(f, len(on_y)) for f in (on_x, on_y))
-    return max(float(f_x.mean() - np.exp(f_y).mean() + 1), 0.0), free_spread(f_x, f_y)
+    found = nguyen_wainwright_jordan(*(_supported(f, len(on_y)) for f in (on_x, on_y)))
+    return max(found.value, 0.0), found.error
 
 
 def _supported(f: Floats, m: int) -> Floats:

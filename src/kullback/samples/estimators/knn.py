@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kullback.samples.bounds import nguyen_wainwright_jordan
 from kullback.samples.crossfit import calibrated, free_spread
 from kullback.samples.intervals import one_sided, two_sided
 from kullback.samples.neighbours import log_ratios, whitened
@@ -62,7 +63,7 @@ def estimate(problem: Problem, rng: np.random.Generator, confidence: float) -> E
     if x.shape[1] > _MEASURED:
         on_y = -log_ratios(y, x, K, ties=ties)
         on_x, on_y = calibrated(on_x, on_y)
-        bound = float(on_x.mean() - np.exp(on_y).mean() + 1)  # Nguyen, Wainwright & Jordan 2010
+        bound = nguyen_wainwright_jordan(on_x, on_y).value
         low = min(one_sided(bound, free_spread(on_x, on_y), confidence), max(value, 0.0))
         caveats.append(
             f"in {x.shape[1]} dimensions nearest neighbours err by more than their spread shows, upwards or downwards: "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kullback.samples.bounds import bounded, nguyen_wainwright_jordan
+from kullback.samples.bounds import nguyen_wainwright_jordan
+from kullback.samples.critic_bound import bounded
 from kullback.samples.crossfit import too_few
 from kullback.samples.problem import Problem
 from kullback.samples.result import Estimate
