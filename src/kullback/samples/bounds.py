@@ -18,6 +18,12 @@ class Bound:
     error: float
 
 
+def vouched_for(f: Floats, m: int) -> Floats:
+    """The critic cut at log √m: of a larger e^f, a mean over m rows of Q cannot tell the size."""
+    cut: Floats = np.minimum(f, np.log(m) / 2)
+    return cut
+
+
 def donsker_varadhan(on_x: Floats, on_y: Floats) -> Bound:
     """E_P f − log E_Q e^f ≤ D (Donsker & Varadhan 1983, Communications on Pure and Applied Mathematics 36)."""
     ratio = np.exp(on_y - on_y.max())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .bounds import Bound, Floats
+from .bounds import Bound, Floats, vouched_for
 from .choose import choose
 from .intervals import one_sided
 from .problem import Problem
@@ -22,9 +22,7 @@ def bounded(
     critic = choose(problem, rng, confidence).estimate
     assert critic.on_x is not None
     assert critic.on_y is not None
-    # Any f bounds D; one that never exceeds log √m has an E_Q e^f that m rows can tell.
-    most = np.log(problem.m) / 2
-    on_x, on_y = (np.minimum(f, most) for f in (critic.on_x, critic.on_y))
+    on_x, on_y = (vouched_for(f, problem.m) for f in (critic.on_x, critic.on_y))
     found = bound(on_x, on_y)
     low = one_sided(found.value, found.error, confidence)
     return Estimate(found.value, found.error, (low, np.inf), on_x, on_y, "none", caveats=(_CAVEAT,))

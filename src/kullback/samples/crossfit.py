@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special
 
-from .bounds import nguyen_wainwright_jordan
+from .bounds import nguyen_wainwright_jordan, vouched_for
 from .features import Basis
 from .intervals import at_least, beyond, one_sided, separable, two_sided
 from .logistic import fit_logistic
@@ -188,18 +188,14 @@ class TurningLearner:
 
 def free_spread(on_x: Floats, on_y: Floats) -> float:
     """Standard error from the influence function of D without a model: log p/q − D on x, 1 − p/q on y."""
-    return float(np.sqrt(on_x.var() / len(on_x) + np.exp(_supported(on_y, len(on_y))).var() / len(on_y)))
+    ratio = np.exp(np.minimum(on_y, np.log(len(on_y))))  # one row of m is a share of 1/m
+    return float(np.sqrt(on_x.var() / len(on_x) + ratio.var() / len(on_y)))
 
 
 def lower_bound(on_x: Floats, on_y: Floats) -> tuple[float, float]:
     """E_P f − E_Q e^f + 1, at most D for every f (Nguyen, Wainwright & Jordan 2010), and its standard error."""
-    found = nguyen_wainwright_jordan(*(_supported(f, len(on_y)) for f in (on_x, on_y)))
+    found = nguyen_wainwright_jordan(*(vouched_for(f, len(on_y)) for f in (on_x, on_y)))
     return max(found.value, 0.0), found.error
-
-
-def _supported(f: Floats, m: int) -> Floats:
-    """Log p/q, no larger than what m draws of Q can vouch for: one row is a share of 1/m."""
-    return np.minimum(f, np.log(m))
 
 
 def held_out(problem: Problem, learner: Learner, count: int, rng: np.random.Generator) -> Judgement:
