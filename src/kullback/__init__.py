@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import late as _late
 from ._core.divergence import Divergence
-from ._core.errors import InputError, InputTypeError, KullbackError, MissingExtra, NoClosedForm, TableError
+from ._core.errors import Infeasible, InputError, InputTypeError, KullbackError, MissingExtra, NoClosedForm, TableError
 from .arrays import (
     GENERATORS,
     Decomposition,
@@ -39,6 +39,7 @@ from .arrays import (
 __version__ = "0.1.0.dev0"
 
 _late.provide("chart of a divergence", "kullback.report.charts:of_divergence")
+_late.provide("chart of a match", "kullback.report.charts:of_match")
 _late.provide("measures of distributions", "kullback.distributions.measures:measure")
 _late.provide("page of a comparison", "kullback.report.page:of_comparison")
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from . import distributions, losses
     from .distributions import closed_forms
     from .ladder import estimate
+    from .matching import Match
     from .samples.attribution import Attribution, attribute
     from .samples.information import estimate_mutual_information
     from .samples.sequences import estimate_rate
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 _ON_FIRST_USE = {
     "Attribution": "samples.attribution",
     "Comparison": "tables",
+    "Match": "matching",
     "attribute": "samples.attribution",
     "closed_forms": "distributions",
     "compare": "tables",
@@ -81,9 +84,11 @@ __all__ = [
     "Decomposition",
     "Divergence",
     "Generator",
+    "Infeasible",
     "InputError",
     "InputTypeError",
     "KullbackError",
+    "Match",
     "MissingExtra",
     "NoClosedForm",
     "TableError",

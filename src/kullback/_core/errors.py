@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class KullbackError(Exception):
     """Base of every error that kullback raises on purpose."""
@@ -29,3 +31,20 @@ class NotANumber(InputError):
 
 class NoClosedForm(KullbackError, NotImplementedError):
     """No closed form is known: the message names the pair, the nearest that has one, and `kullback.estimate`."""
+
+
+class Infeasible(InputError):
+    """No weights meet the target.
+
+    Attributes
+    ----------
+    conflict : mapping of str to float
+        The constraints that conflict, and their weights in a certificate: the sum of weight × feature is below the
+        target's sum in every row, so no average of rows reaches it.
+    nearest : mapping of str to float
+        For each constraint that must give way, the nearest value that can be met.
+    """
+
+    def __init__(self, message: str, conflict: Mapping[str, float], nearest: Mapping[str, float]) -> None:
+        super().__init__(message)
+        self.conflict, self.nearest = dict(conflict), dict(nearest)

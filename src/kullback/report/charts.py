@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kullback._core.divergence import Divergence
@@ -40,6 +40,34 @@ def _value_with_interval(alt: Any, divergence: Divergence) -> Any:
     base = alt.Chart(alt.InlineData(values=[row]))
     rule = base.mark_rule(color=GAIN, strokeWidth=2).encode(x=alt.X("low:Q", title="bits"), x2="high:Q")
     return rule + base.mark_point(filled=True, size=80, color=GAIN).encode(x="bits:Q", tooltip=["bits:Q"])
+
+
+def of_match(panels: Sequence[Any]) -> Any:
+    """Chart the panels of a match under each other: bars side by side over levels, lines over points."""
+    alt = altair()
+    charts = []
+    for panel in panels:
+        bars = all(isinstance(place, str) for place in panel.places)
+        places = [cut(place) for place in panel.places] if bars else [float(place) for place in panel.places]
+        rows = [
+            {"place": place, "of": name, "share": float(value)}
+            for name, values in panel.series.items()
+            for place, value in zip(places, values, strict=True)
+        ]
+        chart = alt.Chart(alt.InlineData(values=rows))
+        colour = alt.Color(
+            "of:N", sort=list(panel.series), title=None, scale=alt.Scale(range=[CURRENT, REFERENCE, GAIN])
+        )
+        what = ["place:N" if bars else "place:Q", "of:N", alt.Tooltip("share:Q", format=".4g")]
+        if bars:
+            x = alt.X("place:N", sort=None, title=panel.name)
+            offset = alt.XOffset("of:N", sort=list(panel.series))
+            y = alt.Y("share:Q", title="share", axis=alt.Axis(format="%"))
+            charts.append(chart.mark_bar().encode(x=x, xOffset=offset, y=y, color=colour, tooltip=what))
+        else:
+            x, y = alt.X("place:Q", title=panel.name), alt.Y("share:Q", title="density")
+            charts.append(chart.mark_line().encode(x=x, y=y, color=colour, tooltip=what))
+    return alt.vconcat(*charts)
 
 
 def column_templates() -> dict[str, Mapping[str, Any]]:

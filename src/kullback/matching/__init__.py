@@ -1,0 +1,5 @@
+"""Matching: fit a model or weights to a target by minimising KL in the direction that is named."""
+
+from .match import Match, Panel
+
+__all__ = ["Match", "Panel"]
