@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .distributions import closed_forms
     from .ladder import estimate
     from .matching import Match
+    from .matching.reweight import reweight
     from .samples.attribution import Attribution, attribute
     from .samples.information import estimate_mutual_information
     from .samples.sequences import estimate_rate
@@ -65,6 +66,7 @@ _ON_FIRST_USE = {
     "estimate_mutual_information": "samples.information",
     "estimate_rate": "samples.sequences",
     "estimate_series": "samples.series",
+    "reweight": "matching.reweight",
 }
 
 
@@ -116,6 +118,7 @@ __all__ = [
     "losses",
     "mutual_information",
     "renyi",
+    "reweight",
     "total_variation",
     "tsallis",
 ]
