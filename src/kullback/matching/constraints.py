@@ -140,12 +140,12 @@ def _total(totals: Mapping[str, float]) -> float | None:
 
 @dataclass(frozen=True)
 class Asked:
-    """Constraints on the rows that can have weight.
+    """Constraints on the rows that can have weight: those of `keep`, or all where it is None.
 
     `unit` and `origin` lead from a feature as it is solved for back to what it was given in.
     """
 
-    keep: Codes
+    keep: Codes | None
     blocks: list[Block]
     names: list[str]
     target: Floats
@@ -178,21 +178,21 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
     for margin in margins:
         codes = margin.codes(rows)
         _refuse_unnamed(rows, margin, codes)
-        none = margin.shares[codes] == 0
-        if (none & possible).any():
-            gone = [name for name, share in zip(margin.names, margin.shares, strict=True) if share == 0]
+        gone = [name for name, share in zip(margin.names, margin.shares, strict=True) if share == 0]
+        if gone:
+            none = (margin.shares == 0)[codes] & possible
             share = percent(round(float(rows.base[none].sum() / rows.base.sum()), 6))
-            caveats.append(
-                f"The target gives no share to {', '.join(gone[:6])}: those rows, {share} of the base weight, get 0."
-            )
-        possible &= ~none
+            if none.any():
+                listed = ", ".join(gone[:6])
+                caveats.append(f"The target gives no share to {listed}: those rows, {share} of the base weight, get 0.")
+            possible &= ~none
         coded.append(codes)
-    keep = np.flatnonzero(possible)
+    keep = None if possible.all() else np.flatnonzero(possible)
     blocks: list[Block] = []
     names, target = [], []
     for margin, codes in zip(margins, coded, strict=True):
         wanted = np.flatnonzero(margin.shares > 0)
-        codes = codes[keep]
+        codes = codes if keep is None else codes[keep]
         absent = wanted[np.bincount(codes, minlength=len(margin.shares))[wanted] == 0]
         if len(absent):
             missing = {margin.names[i]: float(margin.shares[i]) for i in absent}
@@ -202,17 +202,20 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
                 dict.fromkeys(missing, 1.0),
                 dict.fromkeys(missing, 0.0),
             )
-        renumbered = np.full(len(margin.shares), -1)
-        renumbered[wanted] = np.arange(len(wanted))
-        blocks.append(Coded.levels(renumbered[codes], len(wanted)))
+        if len(wanted) < len(margin.shares):
+            renumbered = np.full(len(margin.shares), -1)
+            renumbered[wanted] = np.arange(len(wanted))
+            codes = renumbered[codes]
+        blocks.append(Coded.levels(codes, len(wanted)))
         names += [margin.names[i] for i in wanted]
         target += list(margin.shares[wanted])
-    if not len(keep):
+    if not possible.any():
         raise InputError("no row can have weight: every one has base weight 0 or a level whose target is 0")
     unit, origin = [1.0] * len(names), [0.0] * len(names)
     if numbers is not None:
-        centred = numbers[keep] - means.values
-        spread = np.sqrt(np.average((centred - centred.mean(axis=0)) ** 2, axis=0, weights=rows.base[keep]))
+        kept, weights = (numbers, rows.base) if keep is None else (numbers[keep], rows.base[keep])
+        centred = kept - means.values
+        spread = np.sqrt(np.average((centred - centred.mean(axis=0)) ** 2, axis=0, weights=weights))
         spread = np.where(spread > 0, spread, np.maximum(np.abs(centred).max(axis=0), 1.0))
         blocks.append(Numbers(centred / spread))
         names += [f"mean of {name}" for name in means.names]
@@ -247,6 +250,8 @@ def _amount(value: Any, what: str) -> float:
 
 
 def _refuse_unnamed(rows: Rows, margin: Margin, codes: Codes) -> None:
+    if codes.min() >= 0:
+        return
     unnamed = (codes < 0) & (rows.base > 0)
     if not unnamed.any():
         return

@@ -137,8 +137,7 @@ def solve(problem: Projection, tolerance: float, start: Floats | None = None, st
     step : callable, optional
         Told the iteration, the objective and the error.
     """
-    at = np.zeros(problem.features.size) if start is None else start
-    weights, free, value = problem.projected(at)
+    at, weights, free, value = _begin(problem) if start is None else (start, *problem.projected(start))
     best = Solution(at, weights, np.inf, 0)
     history = [value]
     count = slow = 0
@@ -150,10 +149,13 @@ def solve(problem: Projection, tolerance: float, start: Floats | None = None, st
                 step(count, value, gap)
             settled = best.gap <= tolerance and gap > best.gap / 2
             slow = slow + 1 if _CRAWL < gap / best.gap < 1 else 0
+            if gap <= _ROUNDING:
+                best = Solution(at, weights, gap, count, history)
+                break
             direction, level = _direction(problem, weights, free, slope, fixed)
             if gap < best.gap:
                 best = Solution(at, weights, gap, count, history, max(-float(slope @ direction) / 2, 0.0))
-            if settled or gap <= _ROUNDING or count == _STEPS:
+            if settled or count == _STEPS:
                 break
             if level is not None and problem.separates(level):
                 return Solution(at, weights, gap, count, history, separating=level)
@@ -169,6 +171,17 @@ def solve(problem: Projection, tolerance: float, start: Floats | None = None, st
     except KeyboardInterrupt:
         return replace(best, iterations=count, interrupted=True)
     return replace(best, iterations=count, crawled=slow >= _CRAWLED)
+
+
+def _begin(problem: Projection) -> tuple[Floats, Floats, NDArray[np.bool_] | None, float]:
+    """Zero, or what would be right if columns of levels did not depend on each other, if it is the better start."""
+    zero = np.zeros(problem.features.size)
+    weights, free, value = problem.projected(zero)
+    guess = problem.features.independent(weights, problem.target)
+    if problem.slack.any() or not guess.any():
+        return zero, weights, free, value
+    there = problem.projected(guess)
+    return (guess, *there) if there[2] < value else (zero, weights, free, value)
 
 
 def _slope(problem: Projection, at: Floats, residual: Floats) -> tuple[Floats, NDArray[np.bool_]]:

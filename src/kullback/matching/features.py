@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
+Codes = NDArray[np.integer[Any]]
 
 _ROWS = 1 << 16  # of a block of products: it stays in the cache
 _JOINED = 512  # levels that are coded together: two such codes make a table that stays in the cache
@@ -55,7 +55,7 @@ class Coded:
     def paired(self, other: Coded, weights: Floats) -> Floats:
         """The weight of every pair of codes."""
         count = other.table.shape[0]
-        pairs = self.codes * count
+        pairs = np.multiply(self.codes, count, dtype=np.intp)
         pairs += other.codes
         weighed = np.bincount(pairs, weights, self.table.shape[0] * count)
         return np.asarray(weighed, dtype=float).reshape(-1, count)
@@ -168,6 +168,16 @@ class Features:
                 products[here, there] = block.products(one, weights)
                 products[there, here] = products[here, there].T
         return mean, products
+
+    def independent(self, weights: Floats, target: Floats) -> Floats:
+        """The coefficients log t/s of coded features, s their weighted sums; 0 of numbers."""
+        out = np.zeros(self.size)
+        for block, place in zip(self.blocks, self._places, strict=True):
+            if isinstance(block, Coded):
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    guess = np.log(target[place] / block.mean(weights))
+                out[place] = np.where(np.isfinite(guess), guess, 0.0)
+        return out
 
     def take(self, rows: Codes) -> Features:
         """The features of some rows."""

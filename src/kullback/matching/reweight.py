@@ -21,6 +21,7 @@ from .rows import Rows, as_matrix, read_rows
 from .shift import choose_features, from_table
 
 _TOLERANCE = 1e-9
+_MOST = 5_000  # constraints: the dual's second derivative is a matrix of so many rows
 _UNREACHED = 1e-7  # a distance to the nearest target above the programme's rounding
 _SPARSE = 8  # codes per row up to which cells are counted in a table of all of them
 
@@ -184,7 +185,11 @@ def _projection(
 ) -> tuple[Projection, Codes | None]:
     """The problem over distinct rows, and the place of every kept row among them (None where they are the rows)."""
     low, high = _bounds(bounds)
-    base = rows.base[asked.keep]
+    if len(asked.names) > _MOST:
+        raise InputError(
+            f"{len(asked.names)} constraints are more than {_MOST}: merge levels or choose columns with on="
+        )
+    base = rows.base if asked.keep is None else rows.base[asked.keep]
     blocks, cells = asked.blocks, None
     coded = [block for block in blocks if isinstance(block, Coded)]
     if len(coded) == len(blocks) and coded:
@@ -220,7 +225,7 @@ def _bounds(bounds: Any) -> tuple[float, float]:
 
 def _distinct(codes: Sequence[Codes], sizes: Sequence[int]) -> tuple[Codes, Codes]:
     """The place of every row among the distinct ones, and the first row of each."""
-    key: Any = codes[0]
+    key: Any = codes[0].astype(np.intp)
     count = sizes[0]
     for more, size in zip(codes[1:], sizes[1:], strict=True):
         if count > 2**62 // size:  # too many combinations for an integer: number those that occur

@@ -75,15 +75,15 @@ def report(
     tolerance: float,
 ) -> Reweighting:
     """Carry the weights of distinct rows back to all rows, and say what became of every constraint."""
-    rows = task.rows
+    rows, keep = task.rows, slice(None) if asked.keep is None else asked.keep
     ratio_cells = found.weights / problem.base
     kept = ratio_cells if cells is None else ratio_cells[cells]
     total = float(rows.base.sum()) if task.total is None else task.total
     ratio = np.where(rows.base > 0, 0.0, np.nan)
     weights = np.zeros(len(rows.base))
-    scale = total / float(rows.base[asked.keep].sum())
-    weights[asked.keep] = rows.base[asked.keep] * kept * scale
-    ratio[asked.keep] = kept * (float(rows.base.sum()) / float(rows.base[asked.keep].sum()))
+    scale = total / float(rows.base[keep].sum())
+    weights[keep] = rows.base[keep] * kept * scale
+    ratio[keep] = kept * (float(rows.base.sum()) / float(rows.base[keep].sum()))
     base_share = rows.base / rows.base.sum()
     everywhere = kl(weights / weights.sum(), base_share)
     achieved, started = problem.features.mean(found.weights), problem.features.mean(problem.base)
@@ -105,7 +105,7 @@ def report(
         worst = int(np.argmax(np.abs(achieved - problem.target)))
         off = asked.unit[worst] * abs(achieved[worst] - problem.target[worst])
         caveats.append(f"The ridge leaves constraints unmet, at most {asked.names[worst]}, by {off:.4g}.")
-    lost = 1 - float(rows.base[asked.keep].sum() / rows.base.sum())
+    lost = 1 - float(rows.base[keep].sum() / rows.base.sum())
     margins = _shares(task.margins, problem.target, started * (1 - lost), achieved)
     converged = found.gap <= tolerance and not found.interrupted
     least = "least divergence from the base weights that meets the target"

@@ -66,8 +66,7 @@ class Rows:
             if wanted.type != column.type:
                 wanted = wanted.cast(column.type)
         places = arrow.compute.index_in(column, value_set=wanted)
-        found = places.fill_null(-1).to_numpy()
-        return np.asarray(found, dtype=np.intp)
+        return np.asarray(places.fill_null(-1).to_numpy() if places.null_count else places.to_numpy())
 
     def value(self, name: str, row: int) -> Any:
         """One value, for messages."""
