@@ -18,6 +18,8 @@ from kullback.distributions._structure import only_component
 from kullback.distributions.foreign import Foreign
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+_MANY = 16  # components from which on it pays to whiten once
+_PAIRS = 1 << 21  # of a row and a component at once
 
 
 class GaussianMixture(Foreign):
@@ -73,10 +75,31 @@ class GaussianMixture(Foreign):
     def _log_density(self, x: Array) -> Floats:
         points = np.asarray(x, dtype=np.float64)
         flat = points.reshape(-1, self.means.shape[1])
-        logs = np.stack([_log_normal(flat - m, f) for m, f in zip(self.means, self.factors, strict=True)])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = np.logaddexp.reduce(logs + np.log(self.weights)[:, None], axis=0)
+        if self.weights.size > _MANY and (self.factors == self.factors[0]).all():
+            found = self._as_kernels(flat)
+        else:
+            logs = np.stack([_log_normal(flat - m, f) for m, f in zip(self.means, self.factors, strict=True)])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found = np.logaddexp.reduce(logs + np.log(self.weights)[:, None], axis=0)
         return np.asarray(found, dtype=np.float64).reshape(points.shape[: points.ndim - len(self.shape)])
+
+    def _as_kernels(self, flat: Floats) -> Floats:
+        """Many components of one covariance, as kernel densities are: whitened once, rows in blocks."""
+        factor = self.factors[0]
+        centres = solve_triangular(factor, self.means.T, lower=True)
+        rows = solve_triangular(factor, flat.T, lower=True)
+        size = -float(np.sum(np.log(np.diag(factor)))) - 0.5 * LOG_2PI * factor.shape[0]
+        found = np.empty(len(flat))
+        block = max(_PAIRS // self.weights.size, 1)
+        for start in range(0, len(flat), block):
+            square = np.zeros((min(block, len(flat) - start), self.weights.size))
+            for row, centre in zip(rows[:, start : start + block], centres, strict=True):
+                square += (row[:, None] - centre) ** 2
+            nearest = square.min(axis=1)
+            sums = np.exp((nearest[:, None] - square) / 2) @ self.weights
+            with np.errstate(divide="ignore"):
+                found[start : start + block] = np.log(sums) - nearest / 2 + size
+        return found
 
     def _draw(self, rng: np.random.Generator, count: int) -> Floats:
         which = rng.choice(self.weights.size, size=count, p=self.weights)
