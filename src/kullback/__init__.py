@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from .distributions import closed_forms
     from .ladder import estimate
     from .matching import Match
+    from .matching.barycenter import barycenter
+    from .matching.mixture_reduction import reduce_mixture
     from .matching.reweight import reweight
     from .samples.attribution import Attribution, attribute
     from .samples.information import estimate_mutual_information
@@ -60,12 +62,14 @@ _ON_FIRST_USE = {
     "Comparison": "tables",
     "Match": "matching",
     "attribute": "samples.attribution",
+    "barycenter": "matching.barycenter",
     "closed_forms": "distributions",
     "compare": "tables",
     "estimate": "ladder",
     "estimate_mutual_information": "samples.information",
     "estimate_rate": "samples.sequences",
     "estimate_series": "samples.series",
+    "reduce_mixture": "matching.mixture_reduction",
     "reweight": "matching.reweight",
 }
 
@@ -96,6 +100,7 @@ __all__ = [
     "TableError",
     "alpha_divergence",
     "attribute",
+    "barycenter",
     "chain_rule",
     "chi2",
     "closed_forms",
@@ -117,6 +122,7 @@ __all__ = [
     "kl",
     "losses",
     "mutual_information",
+    "reduce_mixture",
     "renyi",
     "reweight",
     "total_variation",

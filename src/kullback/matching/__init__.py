@@ -1,7 +1,9 @@
 """Matching: fit a model or weights to a target by minimising KL in the direction that is named."""
 
+from .barycenter import barycenter
 from .match import Match, Panel
+from .mixture_reduction import reduce_mixture
 from .reweight import reweight
 from .reweighting import Reweighting
 
-__all__ = ["Match", "Panel", "Reweighting", "reweight"]
+__all__ = ["Match", "Panel", "Reweighting", "barycenter", "reduce_mixture", "reweight"]

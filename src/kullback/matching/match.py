@@ -99,11 +99,22 @@ class Match:
         if self.converged and not self.max_error <= self.tolerance:
             raise InputError(f"an error of {self.max_error:g} above {self.tolerance:g} is no convergence")
 
+    @property
+    def removed(self) -> float:
+        """How much of the divergence is gone, in nats; of an exponential family, that of the result from the start.
+
+        D(P‖start) = D(P‖result) + D(result‖start) (Csiszár 1975, theorem 2.2).
+        """
+        return self.before.value - self.after.value if np.isfinite(self.before.value) else math.inf
+
     def check(self) -> list[str]:
         """Return whole sentences: whether it converged, and what to mind before the result is used."""
         close = f"largest error {self.max_error:.2g}, tolerance {self.tolerance:.2g}"
         found = [f"Converged in {self.iterations} steps ({close})." if self.converged else f"Not converged ({close})."]
         found.append(self.reason)
+        found.append(
+            f"Of {shown(self.before.value)} nats, {shown(self.removed)} are removed, {shown(self.after.value)} remain."
+        )
         if self.after.value > self.before.value:
             found.append("The divergence grew: do not use this result.")
         if self.weights is not None and self.ess is not None and self.ess < _FEW * len(self.weights):

@@ -125,8 +125,8 @@ class TestLaws:
     def test_a_mixture_to_one_gaussian(self) -> None:
         p = kb.distributions.GaussianMixture([0.3, 0.7], [[0.0, 0.0], [2.0, 1.0]], [np.eye(2), 0.5 * np.eye(2)])
         q = fit("gaussian", p).result
-        assert q.mean == pytest.approx([1.4, 0.7])
-        assert q.cov == pytest.approx(0.65 * np.eye(2) + 0.21 * np.outer([2, 1], [2, 1]))
+        assert q.loc == pytest.approx([1.4, 0.7])
+        assert q.covariance_matrix == pytest.approx(0.65 * np.eye(2) + 0.21 * np.outer([2, 1], [2, 1]))
 
     def test_counts(self) -> None:
         assert parameters(fit("poisson", st.binom(10, 0.3)).result) == pytest.approx([3.0], rel=1e-8)

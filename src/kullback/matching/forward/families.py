@@ -23,7 +23,7 @@ from .moments import by_formula
 from .newton import Batch, Minimum, minimise
 from .objects import as_caller_has
 from .options import Options
-from .parameters import Free, free_parameters
+from .parameters import Free, Search, search_of
 from .target import Target, log_density
 
 _SYNONYMS = {"gaussian": "normal", "student": "studentt", "t": "studentt"}
@@ -72,24 +72,21 @@ def fit(family: Any, target: Target, options: Options) -> Match:
         law: Family = cls(**values)
         return _concluded(target, _plainest(law), law, Minimum(_flat(values), np.nan, off, 0, ()), options, told)
     ends, notes = _ends(cls, target, options)
-    fixed = {**options.fixed, **ends}
-    free = free_parameters(cls, fixed, length)
-    if sum(one.size for one in free) > _MOST:
-        raise InputError(f"{cls.__name__} has {sum(one.size for one in free)} numbers to search: at most {_MOST}")
-    _refuse_outside(cls, target, fixed)
-    if not free:
-        law = cls(**fixed)
+    search = search_of(cls, {**options.fixed, **ends}, length)
+    if search.size > _MOST:
+        raise InputError(f"{cls.__name__} has {search.size} numbers to search: at most {_MOST}")
+    _refuse_outside(cls, target, search.fixed)
+    if not search.free:
+        law = cls(**search.fixed)
         return _concluded(target, law, law, Minimum(np.empty(0), np.nan, 0.0, 0, ()), options, notes)
     if not ends and cls.domain.space == "reals" and np.ptp(target.rows) == 0:
         raise InputError(f"all rows of the target are {target.rows[0]:g}: no member of {cls.__name__} fits best")
-    plain, start = _start(cls, target, fixed, free)
-    objective = _objective(cls, target, fixed, free)
-    found = minimise(objective, start, options.tolerance, lambda count: options.tell(count, 100))
-    far = [one.name for one, u in zip(free, _parts(free, found.at), strict=True) if np.abs(u).max() > _EDGE]
+    plain, start = _start(search, target)
+    found = minimise(_objective(search, target), start, options.tolerance, lambda count: options.tell(count, 100))
+    far = [one.name for one, u in zip(search.free, search.parts(found.at), strict=True) if np.abs(u).max() > _EDGE]
     if far:
         notes.append(f"{' and '.join(far)} went to the edge of the family: a limit of it fits better than any member.")
-    first, law = (_member(cls, fixed, free, at) for at in (plain, found.at))
-    return _concluded(target, first, law, found, options, notes)
+    return _concluded(target, search.member(plain), search.member(found.at), found, options, notes)
 
 
 def _plainest(law: Family) -> Family:
@@ -166,19 +163,6 @@ def _refuse_outside(cls: type[Family], target: Target, fixed: dict[str, float]) 
             )
 
 
-def _made(cls: type[Family], fixed: dict[str, float], free: list[Free], points: Floats, rank: int) -> Family:
-    """The members at points of shape (b, k), with `rank` more axes for rows."""
-    parameters: dict[str, Any] = {}
-    start = 0
-    for one in free:
-        found = one.value(points[:, start : start + one.size])
-        start += one.size
-        parameters[one.name] = found.reshape(len(points), *(1,) * rank, *found.shape[1:])
-    for name, number in fixed.items():
-        parameters[name] = np.asarray(number, dtype=float)
-    return cls.trusted(**parameters)
-
-
 def _mean_log_density(law: Family, rows: Floats, weights: Floats, count: int) -> Floats:
     """Σ w log q of members of shape (b, 1), rows in blocks."""
     total = np.zeros(count)
@@ -189,10 +173,10 @@ def _mean_log_density(law: Family, rows: Floats, weights: Floats, count: int) ->
     return total
 
 
-def _objective(cls: type[Family], target: Target, fixed: dict[str, float], free: list[Free]) -> Batch:
+def _objective(search: Search, target: Target) -> Batch:
     """−Σ w log q for rows; D(P‖Q) itself for a law: in closed form, else by the ladder, one at a time."""
     if target.law is not None:
-        return _against_law(cls, target, fixed, free)
+        return _against_law(search, target)
     rows, weights = target.rows, target.weights
     if rows.ndim == 1 and len(np.unique(rows)) < len(rows) / 2:
         rows, places = np.unique(rows, return_inverse=True)
@@ -200,47 +184,30 @@ def _objective(cls: type[Family], target: Target, fixed: dict[str, float], free:
 
     def objective(points: Floats) -> Floats:
         with np.errstate(all="ignore"):
-            found = -_mean_log_density(_made(cls, fixed, free, points, 1), rows, weights, len(points))
+            found = -_mean_log_density(search.members(points, 1), rows, weights, len(points))
         return np.where(np.isnan(found), np.inf, found)
 
     return objective
 
 
-def _against_law(cls: type[Family], target: Target, fixed: dict[str, float], free: list[Free]) -> Batch:
+def _against_law(search: Search, target: Target) -> Batch:
     assert target.law is not None
     law = side(target.law).law  # in NumPy and float64, whatever it was given in
-    closed = find(type(law), cls) is not None
+    closed = find(type(law), search.family) is not None
 
     def objective(points: Floats) -> Floats:
         with np.errstate(all="ignore"):
             if closed:
                 try:
-                    many = measure("kl", (law, _made(cls, fixed, free, points, 0)), {})
-                    return np.asarray(many, dtype=float)
+                    return np.asarray(measure("kl", (law, search.members(points)), {}), dtype=float)
                 except (NoClosedForm, InputError):
                     pass
-            out = [_of_one(target, cls, fixed, free, point) for point in points]
-        return np.array(out)
+            return np.array([estimate(target.thing, search.member(point), rng=0).value for point in points])
 
     return objective
 
 
-def _of_one(target: Target, cls: type[Family], fixed: dict[str, float], free: list[Free], point: Floats) -> float:
-    law = _member(cls, fixed, free, point)
-    return estimate(target.thing, law, rng=0).value
-
-
-def _member(cls: type[Family], fixed: dict[str, float], free: list[Free], point: Floats) -> Family:
-    values: dict[str, Any] = {name: float(value) for name, value in fixed.items()}
-    start = 0
-    for one in free:
-        value = one.value(point[None, start : start + one.size])[0]
-        values[one.name] = float(np.ravel(value)[0]) if one.rule.event_ndim == 0 else value
-        start += one.size
-    return cls(**values)
-
-
-def _start(cls: type[Family], target: Target, fixed: dict[str, float], free: list[Free]) -> tuple[Floats, Floats]:
+def _start(search: Search, target: Target) -> tuple[Floats, Floats]:
     """The first of a grid of plain guesses, and the best by mean log-density over some rows."""
     rows, weights = target.rows, target.weights
     if len(rows) > _FEW:
@@ -248,13 +215,13 @@ def _start(cls: type[Family], target: Target, fixed: dict[str, float], free: lis
         if rows.ndim == 1:
             chosen = np.argsort(rows)[chosen]
         rows, weights = rows[chosen], weights[chosen] / weights[chosen].sum()
-    guesses = [[one.point(g) for g in _guesses(one, target)] for one in free]
+    guesses = [[one.point(g) for g in _guesses(one, target)] for one in search.free]
     points = np.stack([np.concatenate(p) for p in itertools.islice(itertools.product(*guesses), 2000)])
     with np.errstate(all="ignore"):
-        values = _mean_log_density(_made(cls, fixed, free, points, 1), rows, weights, len(points))
+        values = _mean_log_density(search.members(points, 1), rows, weights, len(points))
     values = np.where(np.isfinite(values), values, -np.inf)
     if not np.isfinite(values.max()):
-        raise InputError(f"no member of {cls.__name__} that was tried gives every row a density above 0")
+        raise InputError(f"no member of {search.family.__name__} that was tried gives every row a density above 0")
     return points[int(np.argmax(np.isfinite(values)))], points[int(np.argmax(values))]
 
 
@@ -315,11 +282,6 @@ def _reason(found: Minimum, converged: bool) -> str:
     if converged:
         return "The slope of D in every parameter is nil, as far as it can be told."
     return "Newton's method found no way down: the likelihood may have no top, or more than one; fix a parameter."
-
-
-def _parts(free: list[Free], at: Floats) -> list[Floats]:
-    ends = np.cumsum([one.size for one in free])
-    return [at[end - one.size : end] for one, end in zip(free, ends, strict=True)]
 
 
 def drawn(target: Target, first: Any, law: Any) -> list[Panel]:

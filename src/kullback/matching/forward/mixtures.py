@@ -120,6 +120,32 @@ def fit(family: Any, target: Target, options: Options) -> Match:
     )
 
 
+@dataclass(frozen=True)
+class Refined:
+    """A mixture that EM ended with, what its last step moved, and how many it took."""
+
+    law: GaussianMixture
+    moved: float
+    iterations: int
+
+
+def refined(target: Target, start: tuple[Floats, ...], tolerance: float) -> Refined | None:
+    """EM from given weights, means and covariances on the rows of a target; None where a component collapses."""
+    rows = target.rows.reshape(len(target.rows), -1)
+    centre, root = _whitening(rows, target.weights)
+    inverse = np.linalg.inv(root)
+    weights, means, covariances = start
+    mixture = Mixture(np.log(weights / weights.sum()), (means - centre) @ inverse.T, inverse @ covariances @ inverse.T)
+    found = _em((rows - centre) @ inverse.T, target.weights, mixture, tolerance, _STEPS)
+    if found is None:
+        return None
+    last = found.mixture
+    law = _law(
+        np.exp(last.log_weights), centre + last.means @ root.T, root @ last.covariances @ root.T, target.rows.ndim == 1
+    )
+    return Refined(law, found.moved, found.iterations)
+
+
 def _reason(found: _Fit, options: Options) -> str:
     if found.interrupted:
         return "It was interrupted: this is the best until then."

@@ -30,10 +30,7 @@ def _moments(target: Target) -> tuple[Floats, Floats, list[str]]:
     """Mean and covariance of P: exact where P tells them, else of its rows."""
     law = target.law
     if isinstance(law, GaussianMixture):
-        mean = law.weights @ law.means
-        moved = law.means - mean
-        within = np.einsum("k,kij,klj->il", law.weights, law.factors, law.factors)
-        return mean, within + (moved * law.weights[:, None]).T @ moved, []
+        return *mixture_moments(law.weights, law.means, np.einsum("kij,klj->kil", law.factors, law.factors)), []
     covariance = getattr(law, "covariance_matrix", None)
     if law is not None and knows(law, "mean") and covariance is not None:
         return np.asarray(law.mean()), np.asarray(covariance), []
@@ -42,6 +39,13 @@ def _moments(target: Target) -> tuple[Floats, Floats, list[str]]:
     moved = rows - mean
     notes = [] if law is None else [f"The moments of P are those of {len(rows)} draws of it."]
     return np.asarray(mean), np.asarray((moved * w[:, None]).T @ moved), notes
+
+
+def mixture_moments(weights: Floats, means: Floats, covariances: Floats) -> tuple[Floats, Floats]:
+    """Mean and covariance of a mixture: those within its components, and that of their means."""
+    mean = weights @ means
+    moved = means - mean
+    return mean, np.einsum("k,kij->ij", weights, covariances) + (moved * weights[:, None]).T @ moved
 
 
 def _full(target: Target) -> tuple[Values, float, list[str]]:

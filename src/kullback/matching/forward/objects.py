@@ -54,9 +54,16 @@ _TORCH = {
 
 def as_caller_has(law: Family, target: Target) -> Any:
     """The distribution as an object of the caller's library, or of kullback where that has none like it."""
+    return as_library_has(law, target.thing)
+
+
+def as_library_has(law: Family, thing: Any) -> Any:
+    """The distribution as an object of the library of `thing`: torch, or else SciPy."""
     name = type(law).__name__
-    if hasattr(target.thing, "detach") or type(target.thing).__module__.startswith("torch"):
+    if hasattr(thing, "detach") or type(thing).__module__.startswith("torch"):
         return _torch(law) if name in _TORCH else law
+    if isinstance(thing, Family):
+        return law
     if name not in _SCIPY:
         return law
     import scipy.stats

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -77,8 +78,59 @@ class Free:
         return _free(np.asarray(value, dtype=float).ravel(), rule.lower, rule.upper)
 
 
-def free_parameters(family: type[Family], fixed: dict[str, float], side: int) -> list[Free]:
-    """The parameters to fit: those not fixed, the first of each group of which one is given.
+@dataclass(frozen=True)
+class Search:
+    """A family whose free parameters are searched: points of shape (k,) are its members.
+
+    Parameters
+    ----------
+    family : type
+    fixed : dict of str to float
+        Parameters that stay.
+    free : list of Free
+    """
+
+    family: type[Family]
+    fixed: dict[str, Any]
+    free: list[Free]
+
+    @property
+    def size(self) -> int:
+        """How many numbers are searched."""
+        return sum(one.size for one in self.free)
+
+    def parts(self, point: Floats) -> list[Floats]:
+        """The numbers of every free parameter; of points of shape (b, k), along the last axis."""
+        return list(np.split(point, np.cumsum([one.size for one in self.free])[:-1], axis=-1))
+
+    def members(self, points: Floats, rank: int = 0) -> Family:
+        """The members at points of shape (b, k), as a batch with `rank` more axes for rows."""
+        parameters: dict[str, Any] = {name: np.asarray(value, dtype=float) for name, value in self.fixed.items()}
+        for one, part in zip(self.free, self.parts(points), strict=True):
+            found = one.value(part)
+            parameters[one.name] = found.reshape(len(points), *(1,) * rank, *found.shape[1:])
+        return self.family.trusted(**parameters)
+
+    def member(self, point: Floats) -> Family:
+        """The member at a point of shape (k,)."""
+        values = dict(self.fixed)
+        for one, part in zip(self.free, self.parts(point), strict=True):
+            found = one.value(part[None])[0]
+            values[one.name] = float(np.ravel(found)[0]) if one.rule.event_ndim == 0 else found
+        return self.family(**values)
+
+    def point(self, law: Family) -> Floats:
+        """Where a member is."""
+        return np.concatenate([one.point(np.asarray(getattr(law, one.name), dtype=float)) for one in self.free])
+
+
+def search_of(family: type[Family], fixed: dict[str, Any], side: int) -> Search:
+    """What to search: the parameters that are not fixed, the first of each group of which one is given.
+
+    Parameters
+    ----------
+    side : int
+        How many numbers a vector parameter has.
 
     Raises
     ------
@@ -96,7 +148,7 @@ def free_parameters(family: type[Family], fixed: dict[str, float], side: int) ->
         if parameter.rule.words in _WHOLE:
             raise InputError(f"{family.__name__}: {name} is a whole number and not fitted: give fixed={{{name!r}: …}}")
         free.append(Free(name, parameter.rule, side))
-    return free
+    return Search(family, fixed, free)
 
 
 def _bounded(u: Floats, lower: float, upper: float) -> Floats:
