@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .distributions import closed_forms
     from .ladder import estimate
     from .matching import Match
+    from .matching.fit import fit
     from .samples.attribution import Attribution, attribute
     from .samples.information import estimate_mutual_information
     from .samples.sequences import estimate_rate
@@ -65,6 +66,7 @@ _ON_FIRST_USE = {
     "estimate_mutual_information": "samples.information",
     "estimate_rate": "samples.sequences",
     "estimate_series": "samples.series",
+    "fit": "matching.fit",
 }
 
 
@@ -108,6 +110,7 @@ __all__ = [
     "estimate_rate",
     "estimate_series",
     "f_divergence",
+    "fit",
     "generalized_kl",
     "hellinger",
     "jeffreys",
