@@ -104,7 +104,7 @@ class Match:
         close = f"largest error {self.max_error:.2g}, tolerance {self.tolerance:.2g}"
         found = [f"Converged in {self.iterations} steps ({close})." if self.converged else f"Not converged ({close})."]
         found.append(self.reason)
-        if self.after.value > self.before.value:
+        if self.after.value - self.after.error > self.before.value + self.before.error:
             found.append("The divergence grew: do not use this result.")
         if self.weights is not None and self.ess is not None and self.ess < _FEW * len(self.weights):
             share = percent(self.ess / len(self.weights))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,13 +23,17 @@ _FRESH = 2  # draws to judge by, for each draw fitted to
 _LEAP = 8  # most by which draws are multiplied at once
 
 
+_UNKNOWN = Judgement(-math.inf, math.inf, math.inf)
+
+
 @dataclass
 class Progressed:
     """How a fit went: the best member so far, and what is known of it."""
 
     best: Approximation
-    judged: Judgement = field(default_factory=lambda: Judgement(-math.inf, math.inf, math.inf))
+    judged: Judgement = _UNKNOWN
     converged: bool = False
+    interrupted: bool = False
     reason: str = ""
     steps: int = 0
     history: list[float] = field(default_factory=list)
@@ -55,28 +58,47 @@ def minimise(
         Draws fitted to, at most.
     """
     found = Progressed(start)
-    count = min(start.least_draws, most_draws)
     try:
-        while True:
-            if report is not None:
-                report(count, most_draws)
-            trained = _stage(found, density, count, tolerance, rng)
-            found.converged = _confirmed(found, density, trained, count, tolerance, rng)
-            if found.converged:
-                found.reason = f"Fresh draws confirm what {count} draws were fitted to."
-                return found
-            if count >= most_draws:
-                found.reason = (
-                    f"{count} draws were not enough: fresh draws promise up to {found.judged.remaining:.2g} nats more; "
-                    "allow more draws, a larger tolerance, or a family nearer the density's shape."
-                )
-                return found
-            # The error of a fit falls as 1/draws.
-            short = min(max(found.judged.remaining / tolerance, 2), _LEAP)
-            count = min(most_draws, count << math.ceil(math.log2(short)))
+        _until_enough(found, density, tolerance, most_draws, rng, report)
     except KeyboardInterrupt:
+        found.interrupted = True
         found.reason = f"Interrupted after {found.steps} steps: this is the best so far."
-        return found
+        if found.judged is _UNKNOWN:
+            found.judged = judge(found.best, density, start.least_draws, rng)
+    return found
+
+
+def _until_enough(
+    found: Progressed,
+    density: Density,
+    tolerance: float,
+    most_draws: int,
+    rng: np.random.Generator,
+    report: Progress | None,
+) -> None:
+    count = found.best.least_draws
+    while True:
+        if report is not None:
+            report(count, most_draws)
+        before, found.judged = found.judged, _UNKNOWN
+        trained = _stage(found, density, count, tolerance, rng)
+        found.converged = _confirmed(found, density, trained, count, tolerance, rng)
+        if found.converged:
+            found.reason = f"Fresh draws confirm what {count} draws were fitted to."
+            return
+        promise = f"fresh draws promise up to {found.judged.remaining:.2g} nats more"
+        if found.best.metric == "none" and found.judged.elbo < before.elbo + max(tolerance, 2 * found.judged.error):
+            found.reason = f"More draws no longer help: {count} gained no more than the error of fresh ones; {promise}."
+            return
+        if count >= most_draws:
+            found.reason = (
+                f"{count} draws were not enough: {promise}; allow more draws, a larger tolerance, or a family nearer "
+                "the density's shape."
+            )
+            return
+        # The error of a fit falls as 1/draws.
+        short = min(max(found.judged.remaining / tolerance, 2), _LEAP)
+        count = min(most_draws, count << math.ceil(math.log2(short)))
 
 
 def _stage(found: Progressed, density: Density, count: int, tolerance: float, rng: np.random.Generator) -> float:
@@ -87,23 +109,27 @@ def _stage(found: Progressed, density: Density, count: int, tolerance: float, rn
         u = here.reach(here.theta, noise)[0].flatten(0, 1)
         density.refuse_outside(u, density(u), "draws of the fit")
     enough = _FINER * tolerance
+    # Without a metric the way down is long and flat, and its end is not what is judged.
+    gain = tolerance if here.metric == "none" else enough
     values: list[float] = []
     for step in descend(lambda theta: descent(here, density, theta, noise), here.theta):
         found.best = here.moved(step.at)
+        found.steps += bool(values)
+        found.history.append(step.value)
         values.append(step.value)
-        slow = len(values) > _PATIENCE and values[-1 - _PATIENCE] - step.value < enough
+        slow = len(values) > _PATIENCE and values[-1 - _PATIENCE] - step.value < gain
         if slow or float(step.gradient @ step.gradient) / 2 < enough or len(values) > _MOST_STEPS:
             break
-    found.steps += len(values) - 1
-    found.history.extend(values)
     return -values[-1]
 
 
-def _confirmed(found: Progressed, density: Density, trained: float, count: int, tolerance: float, rng: Any) -> bool:
+def _confirmed(
+    found: Progressed, density: Density, trained: float, count: int, tolerance: float, rng: np.random.Generator
+) -> bool:
     """Judge twice, on draws of their own, and keep the worse: one lucky look does not pass."""
-    for look in range(2):
+    for _ in range(2):
         judged = judge(found.best, density, _FRESH * count, rng)
-        if not look or judged.remaining > found.judged.remaining:
+        if found.judged is _UNKNOWN or judged.remaining > found.judged.remaining:
             found.judged = judged
         if not (judged.remaining <= tolerance and agree(trained, judged, tolerance)):
             return False

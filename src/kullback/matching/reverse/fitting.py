@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import math
 import pkgutil
@@ -23,7 +24,7 @@ from .engine import Progressed, minimise
 from .importance import weigh
 from .reading import check_slope, read
 from .result import Variational, divergence, panels
-from .start import Place, explored, places
+from .start import NEGLIGIBLE, Place, explored, judged, places
 from .support import bijector
 
 _STARTS = 8
@@ -31,6 +32,8 @@ _SPREAD = 2.0  # of the random starting points, in unconstrained coordinates
 _WIDE = 3.0  # times the fit's own spread: where modes are looked for once more
 _MOST_DRAWS = 2**16
 _TOLERANCE = 0.005  # nats
+_RESTARTS = 2  # at most, where a better mode comes to light
+_ROUGHLY = 10  # tolerances: for a fit that is but the start of another
 
 
 def fit_reverse(
@@ -57,14 +60,59 @@ def fit_reverse(
     density = Density(function, onto, dim, note)
     check_slope(density, starts)
     found = places(density, starts, draws)
-    begun = importlib.import_module(f"{families.__name__}.{name}").begin(found, argument, draws)
+    with reporter(progress, "draws") as report:
+        options = {"tolerance": tolerance, "most_draws": most_draws, "rng": draws, "report": report}
+        went, begun = _fitted(name, argument, density, found, options)
+        for _ in range(_RESTARTS):
+            known, found = found, _further(density, went.best, found, draws)
+            if went.interrupted or not _better(found[len(known) :], went):
+                break
+            found.sort(key=lambda place: -place.elbo)
+            went, begun = _fitted(name, argument, density, found, options)
+    return _told(went, begun, density, found, tolerance, draws)
+
+
+def _fitted(
+    name: str, argument: int | None, density: Density, found: list[Place], options: dict[str, Any]
+) -> tuple[Progressed, Approximation]:
+    """Return the fit, and the member that it started from."""
+    family = importlib.import_module(f"{families.__name__}.{name}")
+    first = getattr(family, "FIRST", None)
+    if first is None:
+        begun: Approximation = family.begin(found, argument, options["rng"])
+        _enough_draws(name, begun, options["most_draws"])
+        return minimise(begun, density, **options), begun
+    earlier, begun = _fitted(first, None, density, found, options | {"tolerance": _ROUGHLY * options["tolerance"]})
+    law = earlier.best.distribution()
+    place = Place(law.mean, law.scale_tril, earlier.judged.elbo)
+    member = family.begin([place, *found], argument, options["rng"])
+    _enough_draws(name, member, options["most_draws"])
+    if earlier.interrupted:
+        return dataclasses.replace(earlier, best=member), begun
+    went = minimise(member, density, **options)
+    went.steps, went.history = went.steps + earlier.steps, earlier.history + went.history
+    return went, begun
+
+
+def _further(density: Density, fit: Approximation, known: list[Place], rng: np.random.Generator) -> list[Place]:
+    """Return the places known and those of modes found from wide draws of a fit."""
+    wide = fit.draws(_WIDE * even(_STARTS, fit.evaluation_noise, rng))
+    found = explored(density, wide, known)
+    draws = even(2048, density.free, rng)
+    return found[: len(known)] + [judged(density, place, draws) for place in found[len(known) :]]
+
+
+def _better(places: list[Place], went: Progressed) -> bool:
+    """Whether a mode was found that the fit should have started from, or have a component for."""
+    near = NEGLIGIBLE if went.best.strata > 1 else 0.0
+    return any(place.elbo > went.judged.elbo - near and math.isfinite(place.log_mass) for place in places)
+
+
+def _enough_draws(name: str, begun: Approximation, most_draws: int) -> None:
     if most_draws < begun.least_draws:
         raise InputError(
-            f"most_draws must be at least {begun.least_draws} for {name!r} of {free} coordinates, got {most_draws}"
+            f"most_draws must be at least {begun.least_draws} for {name!r} of this many coordinates, got {most_draws}"
         )
-    with reporter(progress, "draws") as report:
-        went = minimise(begun, density, tolerance=tolerance, most_draws=most_draws, rng=draws, report=report)
-    return _told(went, begun, density, found, tolerance, draws)
 
 
 def _told(
@@ -77,8 +125,7 @@ def _told(
 ) -> Variational:
     """Weigh start and result on fresh draws, and say what they tell."""
     fit = went.best
-    wide = fit.draws(_WIDE * even(_STARTS, fit.evaluation_noise, rng))
-    weighed = weigh(fit, density, explored(density, wide, known), rng)
+    weighed = weigh(fit, density, known, rng)
     first = weigh(begun, density, [], rng)
     caveats = [sentence for sentence in (weighed.missed, density.note) if sentence]
     trusted = weighed.trusted

@@ -1,4 +1,4 @@
-"""What weights of importance say of a fit: Pareto k̂, log Z, and whether a mode lies where the fit has nothing."""
+"""What importance weights say of a fit: Pareto k̂, log Z, and expectations under the target."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from kullback._core.extras import require
-
 from .approximation import Approximation
-from .density import Density, shown
+from .density import Density
 from .draws import even
+from .missing import missing
+from .smoothing import Floats, smooth
 from .start import Place
 
-Floats = NDArray[np.float64]
-
-DRAWS = 8192
+DRAWS = 2**14
 _REPLICATES = 16
 _GOOD = 0.7  # Vehtari et al. 2024: above it, smoothed weights do not converge at any useful rate
-_SHARE = 0.01  # of the mass: a mode with less is not looked for
-_SEEN = 10.0  # draws expected near a mode, below which the draws do not know of it
-_FLAT = 1e-9  # nats: weights that differ by less have no tail
 
 
 @dataclass(frozen=True)
@@ -40,15 +34,17 @@ class Importance:
     log_weights : array of shape (n,)
         The same with the tail smoothed, normalised to sum to 1.
     khat : float
-        Shape of the tail; inf where a mode was missed.
+        Shape of the tail; inf where mass was found that the draws do not know of.
     elbo, elbo_error : float
         Mean of log p − log q, and its standard error.
     log_evidence, log_evidence_error : float
         log of the mean of the smoothed weights, and its standard error.
     divergence_error : float
         Standard error of log_evidence − elbo, which are of the same draws.
+    log_found : float
+        log Z with mass that was found elsewhere, roughly; −inf where none was.
     missed : str
-        A sentence on modes that the draws do not know of; empty if there are none.
+        A sentence on mass that the draws do not know of; empty if none was found.
     """
 
     u: Tensor
@@ -60,6 +56,7 @@ class Importance:
     log_evidence: float
     log_evidence_error: float
     divergence_error: float
+    log_found: float
     missed: str
 
     @property
@@ -84,7 +81,7 @@ def weigh(
     weight = np.exp(smoothed).reshape(_REPLICATES, -1).sum(1) * _REPLICATES  # 1 on average
     with np.errstate(invalid="ignore"):
         height = ratios.reshape(_REPLICATES, -1).mean(1)
-    missed = _missed(fit, density, modes, log_evidence, count)
+    more, missed = missing(fit, density, modes, u, ratios, log_evidence, _error(weight), rng)
     return Importance(
         u,
         ratios,
@@ -95,59 +92,10 @@ def weigh(
         log_evidence,
         _error(weight),
         _error(weight - height),
+        more,
         missed,
     )
 
 
-def smooth(log_ratios: Floats) -> tuple[Floats, float, float]:
-    """Return log-weights that sum to 1 with the tail smoothed, its shape k̂, and the log of the mean weight.
-
-    Vehtari, Simpson, Gelman, Yao and Gabry (2024), Pareto smoothed importance sampling, by arviz-stats. Weights of 0
-    are kept; weights that are all one have no tail and k̂ = −inf.
-    """
-    array_stats = require("arviz_stats.base", extra="matching", purpose="judge a fit by Pareto k̂").array_stats
-    smoothed = np.full(log_ratios.shape, -np.inf)
-    positive = np.isfinite(log_ratios)
-    kept = log_ratios[positive]
-    if kept.size < 100:
-        return smoothed, math.inf, -math.inf
-    n, top = len(log_ratios), float(kept.max())
-    tail = np.sort(kept)[-int(min(0.2 * n, 3 * math.sqrt(n))) :]
-    if tail[-1] - tail[0] < _FLAT:
-        log_sum = top + math.log(float(np.exp(kept - top).sum()))
-        smoothed[positive] = kept - log_sum
-        return smoothed, -math.inf, log_sum - math.log(n)
-    found, khat = array_stats.psislw(-(kept - top))
-    smoothed[positive] = found
-    least = int(np.argmin(kept))  # below the tail, so only normalised: it tells by what
-    log_sum = float(kept[least] - found[least])
-    return smoothed, float(khat), log_sum - math.log(n)
-
-
 def _error(values: Floats) -> float:
     return float(values.std(ddof=1)) / math.sqrt(len(values)) if np.isfinite(values).all() else math.inf
-
-
-def _missed(fit: Approximation, density: Density, modes: list[Place], log_evidence: float, count: int) -> str:
-    """Say which modes hold mass by Laplace's method, of which a draw of the fit would rarely know."""
-    with torch.no_grad():
-        heights = {
-            i: (float(density(mode.centre[None])[0]), float(fit.log_density(fit.theta, mode.centre[None])[0]))
-            for i, mode in enumerate(modes)
-            if math.isfinite(mode.log_mass)
-        }
-    lost = []
-    for i, (log_p, log_q) in heights.items():
-        share = 1 / (1 + math.exp(min(log_evidence - modes[i].log_mass, 700)))
-        expected = math.log(count) + modes[i].log_mass - (log_p - log_q)
-        if share > _SHARE and expected < math.log(_SEEN):
-            lost.append((share, modes[i]))
-    if not lost:
-        return ""
-    share, mode = max(lost, key=lambda found: found[0])
-    return (
-        f"The density has {'a mode' if len(lost) == 1 else f'{len(lost)} modes'} where the fit has nearly no mass, the "
-        f"largest at x = {shown(density.place(mode.centre[None])[0])} with about {100 * share:.2g}% of the mass there "
-        "and where the fit is: draws of the fit do not know of it, so neither do their weights; try 'mixture(k)' or "
-        "'flow'."
-    )

@@ -15,9 +15,14 @@ from kullback._core.errors import InputError
 from kullback._core.units import shown
 from kullback.matching.match import Match, Panel
 
-from .importance import Floats, Importance
+from .importance import Importance
+from .smoothing import Floats
 
 _TWO_SIDED = 1.959963984540054  # standard errors, 95%
+_ROUGH = "The value counts, roughly, mass that was found where the fit has nearly none; the lower end does not."
+_AT_LEAST = (
+    "Importance weights do not tell log Z here: this is what the draws show of the divergence, which is at least that."
+)
 _BINS = 40
 _PICTURES = 6
 
@@ -124,11 +129,12 @@ def divergence(weighed: Importance, elbo: float, elbo_error: float, *, own: bool
     low, high = max(value - _TWO_SIDED * error, 0.0), value + _TWO_SIDED * error
     if weighed.trusted:
         return Divergence(value, error, (low, high), 0.95, "log Z − ELBO, log Z by smoothed importance weights")
-    caveat = (
-        "Importance weights do not tell log Z here, so this is what the draws show of the divergence: it is at least "
-        "this."
-    )
-    return Divergence(value, error, (low, math.inf), 0.95, "log Z − ELBO, log Z from below", caveats=(caveat,))
+    if weighed.missed:
+        found = max(weighed.log_found - elbo, value)
+        return Divergence(
+            found, error, (low, math.inf), 0.95, "log Z − ELBO, log Z with mass found elsewhere", caveats=(_ROUGH,)
+        )
+    return Divergence(value, error, (low, math.inf), 0.95, "log Z − ELBO, log Z from below", caveats=(_AT_LEAST,))
 
 
 def panels(before: Tensor, after: Tensor, log_weights: Floats | None) -> list[Panel]:

@@ -22,6 +22,7 @@ _CURVED = 400  # coordinates: beyond, no Hessian is formed
 _DRAWS = 256
 _NEWTON = 30  # steps
 _EXACT = 1e-10  # nats that a step would gain
+NEGLIGIBLE = 7.0  # nats below the best: a mode with less than a thousandth of its mass
 _APART = 4.0  # standard deviations between modes that count as two
 
 
@@ -66,12 +67,11 @@ def places(density: Density, starts: Tensor, rng: np.random.Generator) -> list[P
     found = explored(density, reachable, [])
     found.append(Place(reachable[0], torch.eye(density.free, dtype=torch.float64)))
     draws = even(_DRAWS, density.free, rng)
-    judged = [_judged(density, place, draws) for place in found]
-    judged.sort(key=lambda place: -place.elbo)
-    if not math.isfinite(judged[0].elbo):
-        u = judged[0].centre + draws @ judged[0].factor.T
+    found = sorted((judged(density, place, draws) for place in found), key=lambda place: -place.elbo)
+    if not math.isfinite(found[0].elbo):
+        u = found[0].centre + draws @ found[0].factor.T
         density.refuse_outside(u, density(u).detach(), "draws of the start")
-    return judged
+    return found
 
 
 def explored(density: Density, starts: Tensor, known: list[Place]) -> list[Place]:
@@ -145,7 +145,8 @@ def _laplace(density: Density, mode: Tensor) -> Place:
     return Place(mode, factor, log_mass=mass if proper else -math.inf)
 
 
-def _judged(density: Density, place: Place, draws: Tensor) -> Place:
+def judged(density: Density, place: Place, draws: Tensor) -> Place:
+    """Return the place with its ELBO on draws of N(0, I)."""
     u = place.centre + draws @ place.factor.T
     value = density(u).detach()
     density.refuse_nan(u, value, "draws of the start")

@@ -1,4 +1,4 @@
-"""Normalising flows of coupled splines (zuko), about the Gaussian at the mode: flow, or flow(number of transforms)."""
+"""Normalising flows of affine couplings (Dinh, Sohl-Dickstein and Bengio 2017), by zuko: flow, or flow(couplings)."""
 
 from __future__ import annotations
 
@@ -9,34 +9,40 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kullback._core.errors import InputError
 from kullback._core.extras import require
 from kullback.matching.reverse.approximation import Approximation
 from kullback.matching.reverse.start import Place
 
 from ._argument import wanted
 
-_TRANSFORMS = 3
-_HIDDEN = (32, 32)
+FIRST = "gaussian"
+
+_COUPLINGS = 4
+_HIDDEN = (32,)
 _DRAWS = 2048
 _NEAR_IDENTITY = 0.1  # of the parameters that zuko draws
 
 
 def begin(places: list[Place], argument: int | None, rng: np.random.Generator) -> Flow:
-    """Start at the best place, as splines near the identity."""
+    """Start near the identity, about the Gaussian that was fitted first."""
     zuko = require("zuko", extra="matching", purpose="fit a normalising flow")
-    transforms = _TRANSFORMS if argument is None else wanted("flow", argument, "a number of transforms", 1)
+    couplings = _COUPLINGS if argument is None else wanted("flow", argument, "a number of couplings", 1)
     centre, factor = places[0].centre, places[0].factor
-    # Coupling inverts as fast as it runs; a single coordinate has none to be coupled with.
-    passes = 2 if len(centre) > 1 else None
+    if len(centre) == 1:
+        raise InputError("'flow' couples coordinates and there is one: ask for 'mixture(k)'")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
-        splines = zuko.flows.NSF(len(centre), transforms=transforms, hidden_features=_HIDDEN, passes=passes)
-    splines = Splines(splines.to(torch.float64))
-    values = [value.detach().flatten() for value in splines.parameters()]
-    return Flow(centre, factor, splines, _NEAR_IDENTITY * torch.cat(values))
+        # Smooth, as L-BFGS wants it; couplings run as fast from noise as towards it.
+        flow = zuko.flows.MAF(
+            len(centre), transforms=couplings, hidden_features=_HIDDEN, activation=torch.nn.Tanh, passes=2
+        )
+    runs = Couplings(flow.to(torch.float64))
+    values = [value.detach().flatten() for value in runs.parameters()]
+    return Flow(centre, factor, runs, _NEAR_IDENTITY * torch.cat(values))
 
 
-class Splines(torch.nn.Module):
+class Couplings(torch.nn.Module):
     """Bijections of ℝ^d: zuko builds them while they run, so parameters must be in place until they have."""
 
     def __init__(self, flow: Any) -> None:
@@ -50,13 +56,13 @@ class Splines(torch.nn.Module):
 
 
 class Flow(Approximation):
-    """m + L T(ε), T the splines.
+    """m + L T(ε), T the couplings one after another.
 
     Parameters
     ----------
     centre, factor : Tensor of shape (free,) and (free, free)
         m and L.
-    splines : Splines
+    couplings : Couplings
         T⁻¹, of any parameters.
     theta : Tensor
         The parameters, one after another.
@@ -64,17 +70,17 @@ class Flow(Approximation):
 
     metric = "none"  # thousands of parameters
 
-    def __init__(self, centre: Tensor, factor: Tensor, splines: Splines, theta: Tensor) -> None:
-        self.centre, self.factor, self.splines, self.theta = centre, factor, splines, theta
+    def __init__(self, centre: Tensor, factor: Tensor, couplings: Couplings, theta: Tensor) -> None:
+        self.centre, self.factor, self.couplings, self.theta = centre, factor, couplings, theta
         self.noise = len(centre)
         self.least_draws = max(_DRAWS, 1 << (4 * self.noise - 1).bit_length())
 
     def run(self, theta: Tensor, x: Tensor, *, towards_noise: bool) -> tuple[Tensor, Tensor]:
-        """Return where the splines of parameters θ take points (n, free), and the log of how they stretch there."""
-        names, shapes = zip(*((name, value.shape) for name, value in self.splines.named_parameters()), strict=True)
+        """Return where the couplings of parameters θ take points (n, free), and the log of how they stretch there."""
+        names, shapes = zip(*((name, value.shape) for name, value in self.couplings.named_parameters()), strict=True)
         parts = theta.split([shape.numel() for shape in shapes])
         values = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
-        found: tuple[Tensor, Tensor] = torch.func.functional_call(self.splines, values, (x, towards_noise))
+        found: tuple[Tensor, Tensor] = torch.func.functional_call(self.couplings, values, (x, towards_noise))
         return found
 
     def _height(self) -> Tensor:
@@ -92,15 +98,15 @@ class Flow(Approximation):
         return (-0.5 * (noise * noise).sum(-1) + stretch - self._height()).view(shape)
 
     def moved(self, theta: Tensor) -> Flow:
-        return Flow(self.centre, self.factor, self.splines, theta.detach())
+        return Flow(self.centre, self.factor, self.couplings, theta.detach())
 
     def distribution(self) -> Any:
         law = torch.distributions
         base = law.MultivariateNormal(torch.zeros_like(self.centre), torch.eye(self.noise, dtype=torch.float64))
-        return law.TransformedDistribution(base, [Spline(self), Affine(self.centre, self.factor)], validate_args=False)
+        return law.TransformedDistribution(base, [Coupled(self), Affine(self.centre, self.factor)], validate_args=False)
 
 
-class Spline(torch.distributions.Transform):
+class Coupled(torch.distributions.Transform):
     """T of a fitted flow."""
 
     domain = codomain = torch.distributions.constraints.real_vector

@@ -11,17 +11,15 @@ from torch import Tensor
 
 from kullback._core.errors import InputError
 from kullback.matching.reverse.approximation import Approximation
-from kullback.matching.reverse.start import Place
+from kullback.matching.reverse.start import NEGLIGIBLE, Place
 
 from ._argument import wanted
-
-_NEGLIGIBLE = 7.0  # nats below the best: a mode with less than a thousandth of its mass
 
 
 def begin(places: list[Place], argument: int | None, rng: np.random.Generator) -> Mixture:
     """Start with a component at each mode, by its mass; what is left over goes about the largest."""
     k = wanted("mixture", argument, "a number of components", 2)
-    near = places[0].elbo - _NEGLIGIBLE
+    near = places[0].elbo - NEGLIGIBLE
     modes = [places[0], *(p for p in places[1:] if math.isfinite(p.log_mass) and p.elbo > near)][:k]
     centres, factors = [p.centre for p in modes], [p.factor for p in modes]
     # The ELBO of a Gaussian that is apart from the others is the log of the mass that it covers.
