@@ -35,6 +35,10 @@ class Approximation(ABC):
     def moved(self, theta: Tensor) -> Self:
         """Return the member at θ, as the start of what follows."""
 
+    def averaged(self, other: Self, share: float) -> Self:
+        """Return the member between this and another, by the other's share; where the metric is the identity."""
+        raise NotImplementedError
+
     @abstractmethod
     def distribution(self) -> Any:
         """Return the member as an object of torch.distributions."""

@@ -65,36 +65,52 @@ class Importance:
         return self.khat <= _GOOD
 
 
-def weigh(
-    fit: Approximation, density: Density, modes: list[Place], rng: np.random.Generator, count: int = DRAWS
-) -> Importance:
-    """Draw from a fit and weigh the draws by the density."""
-    each = count // _REPLICATES
-    u = torch.cat([fit.draws(even(each, fit.evaluation_noise, rng)) for _ in range(_REPLICATES)])
+@dataclass(frozen=True)
+class Seen:
+    """Draws of a member, (n, free), scramble after scramble, log p − log q there, its mean, the ELBO, and its error."""
+
+    u: Tensor
+    log_ratios: Floats
+    elbo: float
+    error: float
+
+
+def look_at(member: Approximation, density: Density, rng: np.random.Generator) -> Seen:
+    """Draw from a member, evenly, and see how it stands to the density."""
+    each = DRAWS // _REPLICATES
+    u = torch.cat([member.draws(even(each, member.evaluation_noise, rng)) for _ in range(_REPLICATES)])
     with torch.no_grad():
-        parts = [(density(block), fit.log_density(fit.theta, block)) for block in u.split(each)]
+        parts = [(density(block), member.log_density(member.theta, block)) for block in u.split(each)]
     log_p, log_q = (torch.cat(part) for part in zip(*parts, strict=True))
     density.refuse_nan(u, log_p, "fresh draws of the fit")
     ratios = (log_p - log_q).numpy()
-    smoothed, khat, log_evidence = smooth(ratios)
-    elbo = float(ratios.mean())
-    weight = np.exp(smoothed).reshape(_REPLICATES, -1).sum(1) * _REPLICATES  # 1 on average
-    with np.errstate(invalid="ignore"):
-        height = ratios.reshape(_REPLICATES, -1).mean(1)
-    more, missed = missing(fit, density, modes, u, ratios, log_evidence, _error(weight), rng)
+    return Seen(u, ratios, float(ratios.mean()), _error(_by_scramble(ratios)))
+
+
+def weigh(fit: Approximation, density: Density, modes: list[Place], rng: np.random.Generator) -> Importance:
+    """Draw from a fit and weigh the draws by the density."""
+    seen = look_at(fit, density, rng)
+    smoothed, khat, log_evidence = smooth(seen.log_ratios)
+    weight = _by_scramble(np.exp(smoothed) * DRAWS)
+    more, missed = missing(fit, density, modes, seen.u, seen.log_ratios, log_evidence, _error(weight), rng)
     return Importance(
-        u,
-        ratios,
+        seen.u,
+        seen.log_ratios,
         smoothed,
         math.inf if missed else khat,
-        elbo,
-        _error(height),
+        seen.elbo,
+        seen.error,
         log_evidence,
         _error(weight),
-        _error(weight - height),
+        _error(weight - _by_scramble(seen.log_ratios)),
         more,
         missed,
     )
+
+
+def _by_scramble(values: Floats) -> Floats:
+    means: Floats = values.reshape(_REPLICATES, -1).mean(1)
+    return means
 
 
 def _error(values: Floats) -> float:

@@ -58,26 +58,30 @@ def judge(approximation: Approximation, density: Density, count: int, rng: np.ra
     count : int
         Draws in all, a power of 2.
     """
-    looks = [
-        _look(approximation, density, even(count // REPLICATES, approximation.noise, rng)) for _ in range(REPLICATES)
-    ]
-    elbo = np.array([look.elbo for look in looks])
-    if not (np.isfinite(elbo).all() and all(torch.isfinite(look.gradient).all() for look in looks)):
+    size = count // REPLICATES
+    looks = [look(approximation, density, even(size, approximation.noise, rng)) for _ in range(REPLICATES)]
+    return judged_by(approximation, looks)
+
+
+def judged_by(approximation: Approximation, looks: list[Look]) -> Judgement:
+    """Judge a member by independent looks at it."""
+    elbo = np.array([each.elbo for each in looks])
+    if not (np.isfinite(elbo).all() and all(torch.isfinite(each.gradient).all() for each in looks)):
         return Judgement(-math.inf, math.inf, math.inf)
     error = float(elbo.std(ddof=1)) / math.sqrt(REPLICATES)
     if approximation.metric == "none":
-        return Judgement(float(elbo.mean()), error, _whole(np.stack([look.log_ratios for look in looks])))
-    natural = torch.stack([look.gradient for look in looks])
+        return Judgement(float(elbo.mean()), error, _whole(np.stack([each.log_ratios for each in looks])))
+    natural = torch.stack([each.gradient for each in looks])
     if approximation.metric == "scores":
-        sizes, axes = torch.linalg.eigh(torch.stack([look.information for look in looks]).mean(0))
+        sizes, axes = torch.linalg.eigh(torch.stack([each.information for each in looks]).mean(0))
         moving = sizes > _STILL * sizes.amax()
         natural = (natural @ axes[:, moving]) / sizes[moving].sqrt()
     return Judgement(float(elbo.mean()), error, promised(natural.numpy()))
 
 
 @dataclass
-class _Look:
-    """One scramble: ELBO, gradient, Fisher information and log p − log q (strata apart, one after another)."""
+class Look:
+    """What one set of draws shows: ELBO, gradient, Fisher information, and log p − log q, stratum after stratum."""
 
     elbo: float
     gradient: Tensor
@@ -85,7 +89,8 @@ class _Look:
     log_ratios: Floats
 
 
-def _look(approximation: Approximation, density: Density, noise: Tensor) -> _Look:
+def look(approximation: Approximation, density: Density, noise: Tensor) -> Look:
+    """Look at a member on the draws that the noise makes."""
     theta = approximation.theta.detach().requires_grad_(approximation.metric == "identity")
     p = len(theta)
     scored = approximation.metric == "scores"
@@ -113,7 +118,7 @@ def _look(approximation: Approximation, density: Density, noise: Tensor) -> _Loo
             scores = approximation.scores(u.flatten(0, 1))
             gradient -= weighed.flatten() @ scores
             information += scores.T @ (plain.flatten()[:, None] * scores)
-    return _Look(elbo, gradient, information, gap.flatten().numpy())
+    return Look(elbo, gradient, information, gap.flatten().numpy())
 
 
 def _whole(log_ratios: Floats) -> float:

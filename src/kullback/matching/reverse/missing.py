@@ -71,8 +71,8 @@ def _at_modes(
     return total, (
         f"The density has {'a mode' if len(lost) == 1 else f'{len(lost)} modes'} where the fit has nearly no mass, the "
         f"largest at x = {shown(density.place(largest.centre[None])[0])} with about "
-        f"{100 * math.exp(largest.log_mass - total):.2g}% of all: draws of the fit do not know of it, so neither do their "
-        "weights; try 'mixture(k)'."
+        f"{100 * math.exp(largest.log_mass - total):.2g}% of all: draws of the fit do not know of it, so neither do "
+        "their weights; try 'mixture(k)'."
     )
 
 
@@ -85,7 +85,7 @@ def _further_out(
     error: float,
     rng: np.random.Generator,
 ) -> tuple[float, str]:
-    """Log Z by draws of which half are of wider Gaussians (a defensive mixture, Hesterberg 1995), where it is higher."""
+    """Where draws, half of wider Gaussians (a defensive mixture, Hesterberg 1995), find a higher log Z: that, and words."""
     half = len(u) // 2
     centre = u.mean(0)
     factor, failed = torch.linalg.cholesky_ex((u - centre).T @ (u - centre) / len(u))

@@ -18,7 +18,7 @@ from kullback.matching.match import Match, Panel
 from .importance import Importance
 from .smoothing import Floats
 
-_TWO_SIDED = 1.959963984540054  # standard errors, 95%
+TWO_SIDED = 1.959963984540054  # standard errors, 95%
 _ROUGH = "The value counts, roughly, mass that was found where the fit has nearly none; the lower end does not."
 _AT_LEAST = (
     "Importance weights do not tell log Z here: this is what the draws show of the divergence, which is at least that."
@@ -126,7 +126,7 @@ def divergence(weighed: Importance, elbo: float, elbo_error: float, *, own: bool
         value = math.log(float(np.exp(ratios).mean())) - float(ratios.mean())
     value = max(value, 0.0)
     error = weighed.divergence_error if own else math.hypot(weighed.log_evidence_error, elbo_error)
-    low, high = max(value - _TWO_SIDED * error, 0.0), value + _TWO_SIDED * error
+    low, high = max(value - TWO_SIDED * error, 0.0), value + TWO_SIDED * error
     if weighed.trusted:
         return Divergence(value, error, (low, high), 0.95, "log Z − ELBO, log Z by smoothed importance weights")
     if weighed.missed:

@@ -60,5 +60,8 @@ class Gaussian(Approximation):
         mean, root = self._read(theta.detach())
         return Gaussian(self.centre + self.factor @ mean, self.factor @ root)
 
+    def averaged(self, other: Gaussian, share: float) -> Gaussian:
+        return Gaussian(torch.lerp(self.centre, other.centre, share), torch.lerp(self.factor, other.factor, share))
+
     def distribution(self) -> Any:
         return torch.distributions.MultivariateNormal(self.centre, scale_tril=self.factor)

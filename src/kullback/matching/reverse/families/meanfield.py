@@ -53,5 +53,8 @@ class MeanField(Approximation):
     def moved(self, theta: Tensor) -> MeanField:
         return MeanField(*self._read(theta.detach()))
 
+    def averaged(self, other: MeanField, share: float) -> MeanField:
+        return MeanField(torch.lerp(self.centre, other.centre, share), torch.lerp(self.scale, other.scale, share))
+
     def distribution(self) -> Any:
         return torch.distributions.Independent(torch.distributions.Normal(self.centre, self.scale), 1)
