@@ -73,8 +73,8 @@ def main() -> None:
         "# Forward fits beside scikit-learn",
         "",
         line(report)[:-1] + f", scikit-learn {sklearn.__version__}.",
-        f"Means of {SPLITS} splits, 70% seen; bits a row costs, fewer are better. Both mixtures take the best of ten starts",
-        "by the rows seen; scikit-learn adds 1e-6 to every variance and stops at its default tolerance.",
+        f"Means of {SPLITS} splits, 70% seen; bits a row costs, fewer are better. Both mixtures take the best of ten",
+        "starts by the rows seen; scikit-learn adds 1e-6 to every variance and stops at its default tolerance.",
         "",
         "| table | k | mixture, seen | scikit-learn, seen | mixture, held out | scikit-learn, held out | "
         "flow, held out | mixture CPU s | scikit-learn CPU s | flow CPU s |",

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .ladder import estimate
     from .matching import Match
     from .matching.barycenter import barycenter
+    from .matching.fit import fit
     from .matching.mixture_reduction import reduce_mixture
     from .matching.reweight import reweight
     from .samples.attribution import Attribution, attribute
@@ -71,6 +72,7 @@ _ON_FIRST_USE = {
     "estimate_series": "samples.series",
     "reduce_mixture": "matching.mixture_reduction",
     "reweight": "matching.reweight",
+    "fit": "matching.fit",
 }
 
 
@@ -115,6 +117,7 @@ __all__ = [
     "estimate_rate",
     "estimate_series",
     "f_divergence",
+    "fit",
     "generalized_kl",
     "hellinger",
     "jeffreys",

@@ -1,9 +1,10 @@
 """Matching: fit a model or weights to a target by minimising KL in the direction that is named."""
 
 from .barycenter import barycenter
+from .fit import fit
 from .match import Match, Panel
 from .mixture_reduction import reduce_mixture
 from .reweight import reweight
 from .reweighting import Reweighting
 
-__all__ = ["Match", "Panel", "Reweighting", "barycenter", "reduce_mixture", "reweight"]
+__all__ = ["Match", "Panel", "Reweighting", "barycenter", "fit", "reduce_mixture", "reweight"]

@@ -112,11 +112,11 @@ class Match:
         close = f"largest error {self.max_error:.2g}, tolerance {self.tolerance:.2g}"
         found = [f"Converged in {self.iterations} steps ({close})." if self.converged else f"Not converged ({close})."]
         found.append(self.reason)
-        found.append(
-            f"Of {shown(self.before.value)} nats, {shown(self.removed)} are removed, {shown(self.after.value)} remain."
-        )
-        if self.after.value > self.before.value:
+        if self.after.value - self.after.error > self.before.value + self.before.error:
             found.append("The divergence grew: do not use this result.")
+        elif math.isfinite(self.removed):
+            told = [shown(value) for value in (self.before.value, self.removed, self.after.value)]
+            found.append(f"Of {told[0]} nats, {told[1]} are removed, {told[2]} remain.")
         if self.weights is not None and self.ess is not None and self.ess < _FEW * len(self.weights):
             share = percent(self.ess / len(self.weights))
             found.append(
