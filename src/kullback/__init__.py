@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .matching.barycenter import barycenter
     from .matching.fit import fit
     from .matching.mixture_reduction import reduce_mixture
+    from .matching.propagation import expectation_propagation
     from .matching.reweight import reweight
     from .samples.attribution import Attribution, attribute
     from .samples.information import estimate_mutual_information
@@ -72,6 +73,7 @@ _ON_FIRST_USE = {
     "estimate_series": "samples.series",
     "reduce_mixture": "matching.mixture_reduction",
     "reweight": "matching.reweight",
+    "expectation_propagation": "matching.propagation",
     "fit": "matching.fit",
 }
 
@@ -116,6 +118,7 @@ __all__ = [
     "estimate_mutual_information",
     "estimate_rate",
     "estimate_series",
+    "expectation_propagation",
     "f_divergence",
     "fit",
     "generalized_kl",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,32 @@ class Panel:
     name: str
     places: Sequence[str] | Sequence[float]
     series: dict[str, Sequence[float]]
+
+
+def histograms(names: Sequence[str], sides: Mapping[str, tuple[Floats, Floats | None]], most: int = 6) -> list[Panel]:
+    """One panel a column: the densities of several sets of rows, weighted or not, over the same bins.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the columns.
+    sides : mapping of str to (array of shape (n, d), array of shape (n,) or None)
+        By name: rows and their weights.
+    most : int, default 6
+        Columns that are drawn.
+    """
+    panels = []
+    for j, name in enumerate(names[:most]):
+        ends = np.array([np.quantile(rows[:, j], [0.001, 0.999]) for rows, _ in sides.values()])
+        low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+        edges = np.linspace(low, high if high > low else low + 1, 41)
+        series = {}
+        for side, (rows, weights) in sides.items():
+            w = np.full(len(rows), 1.0) if weights is None else weights
+            counts = np.histogram(rows[:, j], edges, weights=w)[0]
+            series[side] = (counts / w.sum() / np.diff(edges)).tolist()
+        panels.append(Panel(name, ((edges[1:] + edges[:-1]) / 2).tolist(), series))
+    return panels
 
 
 @dataclass(frozen=True, eq=False)

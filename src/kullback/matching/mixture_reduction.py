@@ -89,7 +89,7 @@ def reduce_mixture(mixture: Any, components: int, *, tolerance: float = _TOLERAN
         iterations=0 if found is None else found.iterations,
         max_error=np.inf if found is None else found.moved,
         tolerance=tolerance,
-        draw=(lambda: drawn(target, first, result)) if numbers else None,
+        draw=lambda: drawn(target, first, result),
     )
 
 

@@ -14,7 +14,7 @@ from kullback.arrays import kl
 from .constraints import Asked, Margin, Mean
 from .dual import Projection, Solution
 from .features import Codes, Floats
-from .match import Match, Panel, effective
+from .match import Match, Panel, effective, histograms
 from .rows import Rows
 from .shift import ratio_error
 
@@ -106,7 +106,8 @@ def report(
         off = asked.unit[worst] * abs(achieved[worst] - problem.target[worst])
         caveats.append(f"The ridge leaves constraints unmet, at most {asked.names[worst]}, by {off:.4g}.")
     lost = 1 - float(rows.base[keep].sum() / rows.base.sum())
-    margins = _shares(task.margins, problem.target, started * (1 - lost), achieved)
+    started[: len(started) - len(task.means.names)] *= 1 - lost  # shares are of all rows
+    margins = _shares(task.margins, problem.target, started, achieved)
     converged = found.gap <= tolerance and not found.interrupted
     least = "least divergence from the base weights that meets the target"
     return Reweighting(
@@ -124,7 +125,7 @@ def report(
         ess=effective(weights),
         history=tuple(found.history),
         caveats=tuple(caveats),
-        draw=_drawing(margins) if margins else None,
+        draw=_drawing(margins, task, weights),
         constraints={
             name: (asked.given(i, problem.target[i]), asked.given(i, started[i]), asked.given(i, achieved[i]))
             for i, name in enumerate(asked.names)
@@ -150,7 +151,11 @@ def _shares(margins: Sequence[Margin], target: Floats, before: Floats, after: Fl
     """The shares of every margin's levels, of those that are wanted at all."""
     out, start = {}, 0
     for margin in margins:
-        names = [n.removeprefix(f"{margin.name} = ") for n, s in zip(margin.names, margin.shares, strict=True) if s > 0]
+        names = [
+            n.removeprefix(f"{margin.name} = ").strip("'")
+            for n, s in zip(margin.names, margin.shares, strict=True)
+            if s > 0
+        ]
         place = slice(start, start + len(names))
         out[margin.name] = Shares(names, {"target": target[place], "before": before[place], "after": after[place]})
         start += len(names)
@@ -164,10 +169,16 @@ def _divergence(shares: Shares, of: str) -> Divergence:
     return Divergence(float(kl(np.append(wanted, 0.0), np.append(held, rest), normalize=True)))
 
 
-def _drawing(margins: Mapping[str, Shares]) -> Callable[[], list[Panel]]:
+def _drawing(margins: Mapping[str, Shares], task: Task, weights: Floats) -> Callable[[], list[Panel]]:
     def draw() -> list[Panel]:
-        return [
-            Panel(name, s.names, {of: values.tolist() for of, values in s.of.items()}) for name, s in margins.items()
+        panels = [
+            Panel(name, shares.names, {of: values.tolist() for of, values in shares.of.items()})
+            for name, shares in margins.items()
         ]
+        if task.numbers is None:
+            return panels
+        sides: dict[str, tuple[Floats, Floats | None]] = {} if task.seen is None else {"target": (task.seen, None)}
+        sides |= {"before": (task.numbers, task.rows.base), "after": (task.numbers, weights)}
+        return panels + histograms(task.means.names, sides)
 
     return draw

@@ -13,6 +13,8 @@ from kullback._core.units import bits
 REFERENCE, CURRENT, GAIN = "#8a94a6", "#e8590c", "#1c7ed6"
 _LABEL_WIDTH = 130
 _AXIS_WIDTH = 44
+_PANEL_HEIGHT = 180
+_UPRIGHT = 12  # labels that have room to stand
 
 
 def altair() -> Any:
@@ -60,14 +62,15 @@ def of_match(panels: Sequence[Any]) -> Any:
         )
         what = ["place:N" if bars else "place:Q", "of:N", alt.Tooltip("share:Q", format=".4g")]
         if bars:
-            x = alt.X("place:N", sort=None, title=panel.name)
+            turned = alt.Axis(labelAngle=0 if len(places) <= _UPRIGHT else -90)
+            x = alt.X("place:N", sort=None, title=panel.name, axis=turned)
             offset = alt.XOffset("of:N", sort=list(panel.series))
             y = alt.Y("share:Q", title="share", axis=alt.Axis(format="%"))
             charts.append(chart.mark_bar().encode(x=x, xOffset=offset, y=y, color=colour, tooltip=what))
         else:
             x, y = alt.X("place:Q", title=panel.name), alt.Y("share:Q", title="density")
             charts.append(chart.mark_line().encode(x=x, y=y, color=colour, tooltip=what))
-    return alt.vconcat(*charts)
+    return alt.vconcat(*(chart.properties(height=_PANEL_HEIGHT) for chart in charts))
 
 
 def column_templates() -> dict[str, Mapping[str, Any]]:

@@ -13,11 +13,12 @@ import numpy as np
 from kullback._core.errors import InputError, NoClosedForm
 from kullback.distributions._family import Family, knows
 from kullback.distributions._registry import all_families, find, load
+from kullback.distributions.adapters import adapt
 from kullback.distributions.measures import measure
 from kullback.distributions.numeric._side import side
 from kullback.ladder import estimate
 from kullback.matching.features import Floats
-from kullback.matching.match import Match, Panel
+from kullback.matching.match import Match, Panel, histograms
 
 from .moments import by_formula
 from .newton import Batch, Minimum, minimise
@@ -32,6 +33,7 @@ _NO_FIT = {"MarkovChain", "LowRankMultivariateNormal", "Triangular"}  # no plain
 _BLOCK = 1 << 21  # log-densities at once
 _FEW = 400  # rows that a start is judged by
 _MOST = 40  # parameters of one search: its curvature takes their square in evaluations
+_SHOWN = 5_000  # draws of a law of vectors, where it is drawn
 _EDGE = 12.0  # a logarithm so large says that the best member is a limit of the family
 _AT_ENDS = "at the ends of the data, where the likelihood is largest"
 
@@ -272,7 +274,7 @@ def _concluded(target: Target, first: Family, law: Family, found: Minimum, optio
         tolerance=options.tolerance,
         history=found.history,
         caveats=tuple(notes),
-        draw=None if target.rows.ndim > 1 else lambda: drawn(target, first, law),
+        draw=lambda: drawn(target, first, law),
     )
 
 
@@ -285,8 +287,12 @@ def _reason(found: Minimum, converged: bool) -> str:
 
 
 def drawn(target: Target, first: Any, law: Any) -> list[Panel]:
-    """The target's share or density along the line, beside the start and the result."""
+    """The target's share or density along every column, beside the start and the result."""
     rows, w = target.rows, target.weights
+    if rows.ndim > 1:
+        sides: dict[str, tuple[Floats, Floats | None]] = {"target": (rows.reshape(len(rows), -1), w)}
+        sides |= {name: (_rows_of(q), None) for name, q in (("before", first), ("after", law))}
+        return histograms([f"x{j}" for j in range(target.columns)], sides)
     if target.whole and len(np.unique(rows)) < 60:
         places = np.arange(rows.min(), rows.max() + 1)
         held = np.array([float(w[rows == place].sum()) for place in places])
@@ -301,3 +307,8 @@ def drawn(target: Target, first: Any, law: Any) -> list[Panel]:
         before, after = (np.exp(log_density(q, places)) for q in (first, law))
     series = {"target": held.tolist(), "before": before.tolist(), "after": after.tolist()}
     return [Panel("x", names, series)]
+
+
+def _rows_of(law: Any) -> Floats:
+    rows = np.asarray(adapt(law).sample(np.random.default_rng(0), _SHOWN), dtype=float)
+    return rows.reshape(len(rows), -1)

@@ -13,6 +13,7 @@ from kullback.distributions.families.gaussian_mixture import GaussianMixture
 from kullback.matching.features import Floats
 from kullback.matching.match import Match
 
+from .families import drawn
 from .options import Options
 from .target import Target
 
@@ -73,6 +74,7 @@ def fit(family: Any, target: Target, options: Options) -> Match:
         max_error=last,
         tolerance=_GAIN,
         history=tuple(history),
+        draw=lambda: drawn(target, gaussian, law),
         caveats=(f"A fifth of the rows told when to stop; the network is of {_RATE:g} steps of Adam.",),
     )
 

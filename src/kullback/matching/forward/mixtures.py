@@ -116,7 +116,7 @@ def fit(family: Any, target: Target, options: Options) -> Match:
         tolerance=options.tolerance,
         history=best.history,
         caveats=() if target.law is None else (f"P was represented by {len(rows)} draws of it.",),
-        draw=(lambda: drawn(target, single, law)) if target.rows.ndim == 1 else None,
+        draw=lambda: drawn(target, single, law),
     )
 
 

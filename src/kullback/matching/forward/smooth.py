@@ -55,7 +55,7 @@ def _match(target: Target, options: Options, first: Any, law: Any, slope: float,
         max_error=slope,
         tolerance=options.tolerance,
         caveats=(note,),
-        draw=(lambda: drawn(target, first, law)) if target.rows.ndim == 1 else None,
+        draw=lambda: drawn(target, first, law),
     )
 
 
