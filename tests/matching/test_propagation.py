@@ -54,8 +54,31 @@ def test_logistic_regression_is_near_the_integral() -> None:
     laplace = logs.max() + np.log(2 * np.pi) - np.linalg.slogdet(curved)[1] / 2
     assert abs(m.log_evidence - np.log(w.sum())) < abs(laplace - np.log(w.sum())) / 2
     assert np.abs(m.result.mean - mean).max() < np.abs(top - mean).max() / 4
-    spread = (x - mean).T @ (w[:, None] * (x - mean)) / w.sum()
-    assert np.abs(m.result.cov - spread).max() < np.abs(np.linalg.inv(curved) - spread).max() / 2
+    one_by_one = sequential(signed)
+    assert m.result.mean == pytest.approx(one_by_one[0], abs=1e-6)
+    assert m.result.cov == pytest.approx(one_by_one[1], abs=1e-6)
+
+
+def sequential(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """EP one factor at a time, its integrals by sums over a fine grid."""
+    tau, nu, precision, shift = np.zeros(len(a)), np.zeros(len(a)), np.eye(2), np.zeros(2)
+    z = np.linspace(-12, 12, 2001)
+    for _ in range(25):
+        for i, along in enumerate(a):
+            covariance = np.linalg.inv(precision)
+            m, v = along @ covariance @ shift, along @ covariance @ along
+            v_cavity = 1 / (1 / v - tau[i])
+            m_cavity = v_cavity * (m / v - nu[i])
+            s = m_cavity + np.sqrt(v_cavity) * z
+            w = np.exp(-z * z / 2 - np.logaddexp(0, -s))
+            mean = w @ s / w.sum()
+            variance = w @ (s - mean) ** 2 / w.sum()
+            site = 1 / variance - 1 / v_cavity, mean / variance - m_cavity / v_cavity
+            precision = precision + (site[0] - tau[i]) * np.outer(along, along)
+            shift = shift + (site[1] - nu[i]) * along
+            tau[i], nu[i] = site
+    covariance = np.linalg.inv(precision)
+    return covariance @ shift, covariance
 
 
 def test_interruption() -> None:
