@@ -44,7 +44,8 @@ _late.provide("measures of distributions", "kullback.distributions.measures:meas
 _late.provide("page of a comparison", "kullback.report.page:of_comparison")
 
 if TYPE_CHECKING:
-    from . import distributions, losses
+    from . import coding, distributions, losses
+    from .coding.excess import ExcessBits, excess_bits
     from .distributions import closed_forms
     from .ladder import estimate
     from .matching import Match
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .tables import Comparison, compare
 
 _ON_FIRST_USE = {
+    "ExcessBits": "coding.excess",
     "Attribution": "samples.attribution",
     "Comparison": "tables",
     "Match": "matching",
@@ -73,6 +75,7 @@ _ON_FIRST_USE = {
     "estimate_series": "samples.series",
     "reduce_mixture": "matching.mixture_reduction",
     "reweight": "matching.reweight",
+    "excess_bits": "coding.excess",
     "expectation_propagation": "matching.propagation",
     "fit": "matching.fit",
 }
@@ -80,7 +83,7 @@ _ON_FIRST_USE = {
 
 def __getattr__(name: str) -> Any:
     """Import what needs SciPy or an extra only when it is asked for."""
-    if name in ("distributions", "losses"):
+    if name in ("coding", "distributions", "losses"):
         return import_module(f"kullback.{name}")
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'kullback' has no attribute {name!r}")
@@ -93,6 +96,7 @@ __all__ = [
     "Comparison",
     "Decomposition",
     "Divergence",
+    "ExcessBits",
     "Generator",
     "Infeasible",
     "InputError",
@@ -108,6 +112,7 @@ __all__ = [
     "chain_rule",
     "chi2",
     "closed_forms",
+    "coding",
     "compare",
     "contributions",
     "cross_entropy",
@@ -118,6 +123,7 @@ __all__ = [
     "estimate_mutual_information",
     "estimate_rate",
     "estimate_series",
+    "excess_bits",
     "expectation_propagation",
     "f_divergence",
     "fit",
