@@ -99,6 +99,11 @@ def inspectable(x: Array) -> bool:
     return jax is None or not isinstance(x, jax.core.Tracer)
 
 
+def nowhere(xp: Namespace, mask: Array) -> bool:
+    """Whether a mask is known to be False everywhere: what is for it alone need not be computed."""
+    return inspectable(mask) and not bool(xp.any(mask))
+
+
 def without_gradient(x: Array) -> Array:
     """Return the values alone, to be looked at and not differentiated."""
     return x.detach() if is_torch(x) else x

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._kernels.gaps import fused
 from kullback.arrays._numeric import polynomial, successors
 
 from ._numeric import STIRLING, exp_gap, stirling_gap
@@ -26,6 +27,7 @@ def lgamma_gap_by(xp: Namespace, a: Array, d: Array) -> Array:
     return b * exp_gap(xp, -xp.log1p(d / a)) + stirling_gap(xp, a, b, d)
 
 
+@fused("trigamma")
 def trigamma(xp: Namespace, k: Array) -> Array:
     """ψ′(k) for positive k; torch's own has 9 digits."""
     large = k >= _SHIFT

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kullback.arrays._backend import Array
+from kullback.arrays._backend import Array, nowhere
 from kullback.distributions._constraints import POSITIVE, REAL
 from kullback.distributions._domain import reals
 from kullback.distributions._family import Family, family, parameter
@@ -61,8 +61,11 @@ def _kl(p: Cauchy, q: Cauchy) -> Array:
     xp = p.xp
     middle = 2 * xp.sqrt(p.scale) * xp.sqrt(q.scale)
     scales, locs = xp.abs(p.scale - q.scale), xp.abs(p.loc - q.loc)
+    far = (scales > _FAR * middle) | (locs > _FAR * middle)
+    if nowhere(xp, far):
+        a, b = scales / middle, locs / middle
+        return xp.log1p(a * a + b * b)
     larger, smaller = xp.where(scales > locs, scales, locs), xp.where(scales > locs, locs, scales)
-    far = larger > _FAR * middle
     zero = xp.zeros_like(larger)
     a, b = xp.where(far, zero, scales / middle), xp.where(far, zero, locs / middle)
     ratio = smaller / xp.where(far, larger, xp.ones_like(larger))

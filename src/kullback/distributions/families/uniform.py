@@ -94,10 +94,7 @@ def log_widths(q: Uniform, low: Array, high: Array) -> Array:
     xp = q.xp
     width = high - low
     # Ends are compared before widths are formed: each end is at most where it should be, so nothing cancels.
-    beyond = (q.high - high) + (low - q.low)
-    near = xp.abs(beyond) <= width
-    inner = xp.where(near & (beyond > 0), beyond, xp.zeros_like(beyond)) / width
-    return xp.where(near, xp.log1p(inner), xp.log(q.width) - xp.log(width))
+    return log_ratio(xp, q.width, width, (q.high - high) + (low - q.low))
 
 
 @closed_form(Uniform, Uniform, formula=r"\log\frac{h_Q-l_Q}{h_P-l_P}", source="Kullback (1959), chapter 2")

@@ -17,6 +17,7 @@ from kullback.distributions._tilt import log_sinhc, tilt_shift
 from kullback.distributions.families.beta import Beta, BetaPrime
 from kullback.distributions.families.cauchy import Cauchy
 from kullback.distributions.families.continuous_bernoulli import ContinuousBernoulli
+from kullback.distributions.families.gamma import Exponential
 from kullback.distributions.families.half_cauchy import HalfCauchy
 from kullback.distributions.families.pareto import Lomax, Pareto
 from kullback.distributions.families.student_t import StudentT
@@ -67,6 +68,18 @@ def _continuous_bernoulli(p: Uniform, q: ContinuousBernoulli) -> Array:
     law, other = _in_unit(p)
     tilted = q.tilt * (law.low - other.low) / 2
     return log_sinhc(p.xp, q.tilt) - tilted - _log_width(law, other)
+
+
+@closed_form(
+    Uniform,
+    Exponential,
+    formula=r"λ\,\frac{l+h}{2} - \log(λ(h-l))",
+    source="torch.distributions.kl; " + _SOURCE,
+)
+def _exponential(p: Uniform, q: Exponential) -> Array:
+    law = _above(p)
+    mean = law.mean()
+    return ratio_gap(p.xp, q.rate * mean, p.xp.ones_like(mean)) + (1 + log_ratio(p.xp, mean, law.width))
 
 
 @closed_form(

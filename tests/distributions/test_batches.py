@@ -1,0 +1,140 @@
+"""Large batches are worked through in blocks: nothing may come out otherwise than it would at once."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import kullback as kb
+from kullback._core.errors import NotANumber
+from kullback.distributions import _batches, measures
+
+SIZE = 2 * _batches.BLOCK + 4321
+rng = np.random.default_rng(5)
+
+
+def positive(*shape: int) -> np.ndarray:
+    return rng.gamma(2.0, size=shape) + 1e-3
+
+
+def unit(*shape: int) -> np.ndarray:
+    return rng.uniform(1e-4, 1 - 1e-4, size=shape)
+
+
+LAWS: dict[str, Callable[..., Any]] = {
+    "Beta": lambda *s: kb.distributions.Beta(positive(*s), positive(*s)),
+    "Normal": lambda *s: kb.distributions.Normal(positive(*s), positive(*s)),
+    "Bernoulli": lambda *s: kb.distributions.Bernoulli(probs=unit(*s)),
+    "Binomial": lambda *s: kb.distributions.Binomial(10.0, unit(*s)),
+    "Uniform": lambda *s: kb.distributions.Uniform(rng.uniform(-1, 0.5, s), 1 + positive(*s)),
+    "Laplace": lambda *s: kb.distributions.Laplace(positive(*s), positive(*s)),
+    "Dirichlet": lambda *s: kb.distributions.Dirichlet(positive(*s, 3)),
+    "Categorical": lambda *s: kb.distributions.Categorical(logits=rng.normal(size=(*s, 3))),
+    "MultivariateNormal": lambda *s: kb.distributions.MultivariateNormal(
+        rng.normal(size=(*s, 2)), covariance_matrix=np.eye(2) * positive(*s, 1, 1)
+    ),
+}
+PAIRS = [(name, name) for name in LAWS] + [("Beta", "Gamma"), ("Uniform", "Normal"), ("Bernoulli", "Poisson")]
+LAWS["Gamma"] = lambda *s: kb.distributions.Gamma(positive(*s), positive(*s))
+LAWS["Poisson"] = lambda *s: kb.distributions.Poisson(positive(*s))
+
+
+def at_once(p: Any, q: Any) -> Any:
+    """The same without blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_batches, "BLOCK", 10**9)
+        return kb.kl(p, q)
+
+
+@pytest.mark.parametrize("shapes", [((SIZE,), (SIZE,)), ((SIZE,), ()), ((130, 150), (150,)), ((2, 1), (SIZE,))], ids=str)
+@pytest.mark.parametrize("names", PAIRS, ids="‖".join)
+def test_a_block_is_what_the_whole_is(names: tuple[str, str], shapes: Any) -> None:
+    p, q = (LAWS[name](*shape) for name, shape in zip(names, shapes, strict=True))
+    value = kb.kl(p, q)
+    assert value.shape == np.broadcast_shapes(*shapes)
+    np.testing.assert_array_equal(value, at_once(p, q))
+
+
+def test_blocks_are_made_where_they_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = measures._computed
+
+    def seen(form: Any, p: Any, q: Any) -> Any:
+        sizes.append(int(np.prod(p.batch_shape)))
+        return real(form, p, q)
+
+    monkeypatch.setattr(measures, "_computed", seen)
+    p, q = LAWS["Beta"](SIZE), LAWS["Beta"](SIZE)
+    kb.kl(p, q)
+    assert sum(sizes) == SIZE
+    assert max(sizes) <= 1.5 * _batches.BLOCK
+    sizes.clear()
+    kb.kl(LAWS["Beta"](_batches.BLOCK), q.like(type(q), concentration1=1.0, concentration0=2.0))
+    assert sizes == [_batches.BLOCK]
+    leaf = torch.ones(SIZE, dtype=torch.float64, requires_grad=True)
+    sizes.clear()
+    d = torch.distributions
+    value = kb.kl(d.Beta(leaf, leaf), d.Beta(leaf * 2, leaf))
+    assert sizes == [SIZE]
+    assert value.requires_grad
+    sizes.clear()
+    with torch.no_grad():
+        assert not kb.kl(d.Beta(leaf, leaf), d.Beta(leaf * 2, leaf)).requires_grad
+    assert len(sizes) > 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tensors(dtype: torch.dtype) -> None:
+    a, b = (torch.from_numpy(positive(SIZE)).to(dtype) for _ in range(2))
+    p, q = torch.distributions.Laplace(a, b), torch.distributions.Laplace(b, a)
+    with torch.inference_mode():
+        inferred = kb.kl(p, q)
+    value = kb.kl(p, q)
+    assert value.dtype == inferred.dtype == dtype
+    assert torch.equal(value, at_once(p, q))
+    assert torch.equal(value, inferred)
+    whole = kb.kl(torch.distributions.Independent(p, 1), torch.distributions.Independent(q, 1))
+    torch.testing.assert_close(whole, value.sum(), rtol=1e-6, atol=0)
+
+
+def test_an_error_in_a_block_is_raised() -> None:
+    many = kb.distributions.Binomial(np.where(np.arange(SIZE) == SIZE - 1, 1e9, 3.0), unit(SIZE))
+    with pytest.raises(kb.NoClosedForm, match="1e\\+09"):
+        kb.kl(many, LAWS["Poisson"](SIZE))
+
+
+def test_the_place_of_what_floats_do_not_hold_is_that_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    p, q = LAWS["Normal"](SIZE), LAWS["Normal"](SIZE)
+    real = measures._computed
+
+    def wrong(form: Any, p: Any, q: Any) -> Any:
+        value = real(form, p, q)
+        return np.where(p.loc == last, np.nan, value)
+
+    last = p.loc[SIZE - 7]
+    monkeypatch.setattr(measures, "_computed", wrong)
+    with pytest.raises(NotANumber, match=rf"index \({SIZE - 7},\)"):
+        kb.kl(p, q)
+
+
+def _in_child(p: Any, q: Any, queue: Any) -> None:
+    queue.put(float(kb.kl(p, q).sum()))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_after_a_fork() -> None:
+    """Threads do not live through one: a pool that was kept would wait for ever."""
+    p, q = LAWS["Normal"](SIZE), LAWS["Normal"](SIZE)
+    here = float(kb.kl(p, q).sum())
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=functools.partial(_in_child, p, q, queue))
+    child.start()
+    assert queue.get(timeout=60) == here
+    child.join()
