@@ -52,7 +52,10 @@ def at_once(p: Any, q: Any) -> Any:
         return kb.kl(p, q)
 
 
-@pytest.mark.parametrize("shapes", [((SIZE,), (SIZE,)), ((SIZE,), ()), ((130, 150), (150,)), ((2, 1), (SIZE,))], ids=str)
+SHAPES = [((SIZE,), (SIZE,)), ((SIZE,), ()), ((130, 150), (150,)), ((2, 1), (SIZE,))]
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
 @pytest.mark.parametrize("names", PAIRS, ids="‖".join)
 def test_a_block_is_what_the_whole_is(names: tuple[str, str], shapes: Any) -> None:
     p, q = (LAWS[name](*shape) for name, shape in zip(names, shapes, strict=True))
