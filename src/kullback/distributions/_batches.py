@@ -21,7 +21,7 @@ from ._family import Family, rebuilt
 from ._structure import Structure
 
 # Numbers of a parameter in a block.
-BLOCK = 1 << 13
+BLOCK = 1 << 15
 # Vectorised loops do what is left over by other means: a block begins where a whole batch, too, is at a whole vector.
 _ALIGNED = 64
 
@@ -60,11 +60,12 @@ def in_blocks(compute: Callable[[Family, Family], Array], p: Family, q: Family) 
 
 def _serves(p: Family, q: Family) -> bool:
     """Whether the values of both lie in the memory of this process, and no derivative is asked for."""
-    laws = (p, q)
     # The parts of a structure are batches of their own.
-    if any(isinstance(law, Structure) or not law.given for law in laws):
+    if any(isinstance(law, Structure) or not law.given for law in (p, q)):
         return False
-    return all(lends_memory(a) for law in laws for a in law.given.values())
+    parameters = [*_with_ndims(p), *_with_ndims(q)]
+    # Products and factors of matrices are what takes the time, and those are cut up already.
+    return all(ndim < 2 and lends_memory(a) for a, ndim in parameters)
 
 
 def _threads(like: Array) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from kullback._core.errors import InputError, InputTypeError, NoClosedForm, NotANumber
 from kullback._core.units import nats_per_unit
-from kullback.arrays._backend import Array, finish, inspectable, quiet, without_gradient
+from kullback.arrays._backend import Array, finish, inspectable, nowhere, quiet, without_gradient
 
 from . import _exponential
 from ._batches import in_blocks
@@ -98,7 +98,9 @@ def _computed(form: ClosedForm, p: Law, q: Law) -> Array:
     if not form.finite or (p.domain.fixed and q.domain.fixed):
         return value
     covered = covers(q, p)
-    return value if covered is True else p.xp.where(covered, value, p.xp.full_like(value, math.inf))
+    if covered is True or nowhere(p.xp, ~covered):
+        return value
+    return p.xp.where(covered, value, p.xp.full_like(value, math.inf))
 
 
 def _checked(p: Law, q: Law, value: Array) -> Array:

@@ -76,4 +76,6 @@ def _flat(v: Any, shape: tuple[int, ...]) -> Any:
     """Return one number for all, or a contiguous number for each element."""
     if v.size == 1:
         return np.asarray(v).reshape(1)
+    if v.shape == shape and v.flags.c_contiguous:
+        return v.reshape(-1)
     return np.ascontiguousarray(np.broadcast_to(v, shape)).reshape(-1)

@@ -15,7 +15,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._backend import Array, Namespace, nowhere
 from kullback.distributions._family import Family
 from kullback.distributions._gamma import lgamma_gap_by
 from kullback.distributions._numeric import (
@@ -151,6 +151,15 @@ def _beyond_gamma(xp: Namespace, a: Array, b: Array, k: Array, excess: Array) ->
     """G of s = a + b and the power 1 + ε, h − k·G, and how large the terms of that are."""
     power = 1 + excess
     large = b >= 10
+    low_a, low_b = xp.where(large, xp.ones_like(a), a), xp.where(large, xp.ones_like(b), b)
+    s = low_a + low_b
+    entropies = low_b * log_ratio(xp, s, low_b, low_a) - stirling_gap(xp, s, low_b, -low_a)
+    entropies = entropies - (low_b - 1) * digamma_difference(xp, low_b, low_a)
+    lost = lgamma_gap_by(xp, a + b, power)
+    if nowhere(xp, large):
+        return lost, entropies - k * lost, xp.abs(entropies) + k * lost
+    of_small = entropies - k * xp.where(large, xp.zeros_like(lost), lost)
+
     # Beyond the first order in 1/s, h and G have these.
     high_a, high_b = xp.where(large, a, xp.ones_like(a)), xp.where(large, b, xp.full_like(b, 10.0))
     s = high_a + high_b
@@ -170,13 +179,6 @@ def _beyond_gamma(xp: Namespace, a: Array, b: Array, k: Array, excess: Array) ->
         total = total + c * quotient
     second = 0.5 * log_gap(xp, -high_a / s) + (high_a * x) * y * total
     of_large = (second - k * third) + first
-
-    low_a, low_b = xp.where(large, xp.ones_like(a), a), xp.where(large, xp.ones_like(b), b)
-    s = low_a + low_b
-    entropies = low_b * log_ratio(xp, s, low_b, low_a) - stirling_gap(xp, s, low_b, -low_a)
-    entropies = entropies - (low_b - 1) * digamma_difference(xp, low_b, low_a)
-    lost = lgamma_gap_by(xp, a + b, power)
-    of_small = entropies - k * xp.where(large, xp.zeros_like(lost), lost)
     size = xp.where(large, second + k * xp.abs(third) + xp.abs(first), xp.abs(entropies) + k * lost)
     return lost, xp.where(large, of_large, of_small), size
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._backend import Array, Namespace, nowhere
 from kullback.distributions._numeric import exp_gap, log_ratio, ratio_gap
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import log_beta
@@ -31,6 +31,8 @@ def _in_unit(p: Uniform) -> tuple[Uniform, Uniform]:
     """Return the interval and its image under 1 − x; where it leaves [0, 1], and D is infinite, another one."""
     xp = p.xp
     inside = (p.low >= 0) & (p.high <= 1)
+    if nowhere(xp, ~inside):
+        return p, p.like(Uniform, low=1 - p.high, high=1 - p.low)
     low = xp.where(inside, p.low + 0 * p.high, xp.full_like(p.low + p.high, 0.25))
     high = xp.where(inside, p.high + 0 * p.low, xp.full_like(p.low + p.high, 0.75))
     return p.like(Uniform, low=low, high=high), p.like(Uniform, low=1 - high, high=1 - low)
@@ -114,6 +116,8 @@ def _pareto(p: Uniform, q: Pareto) -> Array:
 def _above(p: Uniform) -> Uniform:
     """Return the interval; where it is not above 0, and D is infinite, another one."""
     xp = p.xp
+    if nowhere(xp, p.low < 0):
+        return p
     above = p.low + 0 * p.high >= 0
     one = xp.ones_like(p.low + p.high)
     return p.like(Uniform, low=xp.where(above, p.low + 0 * one, one), high=xp.where(above, p.high + 0 * one, 2 * one))
