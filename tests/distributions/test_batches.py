@@ -83,12 +83,12 @@ def test_blocks_are_made_where_they_should_be(monkeypatch: pytest.MonkeyPatch) -
     leaf = torch.ones(SIZE, dtype=torch.float64, requires_grad=True)
     sizes.clear()
     d = torch.distributions
-    value = kb.kl(d.Beta(leaf, leaf), d.Beta(leaf * 2, leaf))
+    value = kb.kl(d.Laplace(leaf, leaf), d.Laplace(leaf * 2, leaf))
     assert sizes == [SIZE]
     assert value.requires_grad
     sizes.clear()
     with torch.no_grad():
-        assert not kb.kl(d.Beta(leaf, leaf), d.Beta(leaf * 2, leaf)).requires_grad
+        assert not kb.kl(d.Laplace(leaf, leaf), d.Laplace(leaf * 2, leaf)).requires_grad
     assert len(sizes) > 1
 
 
@@ -107,7 +107,7 @@ def test_tensors(dtype: torch.dtype) -> None:
 
 
 def test_an_error_in_a_block_is_raised() -> None:
-    many = kb.distributions.Binomial(np.where(np.arange(SIZE) == SIZE - 1, 1e9, 3.0), unit(SIZE))
+    many = kb.distributions.Binomial(np.full(SIZE, 1e9), unit(SIZE))
     with pytest.raises(kb.NoClosedForm, match="1e\\+09"):
         kb.kl(many, LAWS["Poisson"](SIZE))
 

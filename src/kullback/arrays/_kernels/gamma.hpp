@@ -36,20 +36,25 @@ KULLBACK_INLINE Step far_step(Pack y) {
     return {tail, z * (odd * inverse) - 2.0 * z * tail};
 }
 
-// For any y: from 1 on in two halves, by way of y + ½, for which the series serves.
+// For y of at least 1, in two halves, by way of y + ½, for which the series serves.
 KULLBACK_INLINE Step near_step(Pack y) {
-    const auto low = y < 1.0;
     const Pack a = 2.0 * y + 1.5, b = 2.0 * y + 0.5, inverse = 1.0 / (a * b);
     const Pack first = 0.5 * b * inverse, second = 0.5 * a * inverse, u = first * first, v = second * second;
     const Pack cubes = first * u * atanh_tail(u) + second * v * atanh_tail(v);
     const Pack rest = 0.25 * inverse + (2.0 * y + 1.0) * cubes, slope = (2.0 * y + 0.75) * inverse / y - 2.0 * cubes;
+    return {rest, slope};
+}
+
+KULLBACK_INLINE Step any_step(Pack y) {
+    const auto low = y < 1.0;
+    const Step near = near_step(y);
     const Pack log = Ratio(1.0 + y, y).value;
-    return {select(low, (y + 0.5) * log - 1.0, rest), select(low, 1.0 / y - log, slope)};
+    return {select(low, (y + 0.5) * log - 1.0, near.rest), select(low, 1.0 / y - log, near.slope)};
 }
 
 // The sum of the steps that lead from x to x + 10.
 KULLBACK_INLINE Step steps_from(Pack x) {
-    Step sum = near_step(x);
+    Step sum = any_step(x);
     for (int k = 1; k < shift; ++k) {
         const Pack y = x + static_cast<double>(k);
         const Step step = k == 1 ? near_step(y) : far_step(y);

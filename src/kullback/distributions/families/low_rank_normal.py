@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, Namespace, device
+from kullback.arrays._backend import Array, Namespace, device, nowhere
 from kullback.distributions._constraints import MATRIX, POSITIVE_VECTOR, VECTOR
 from kullback.distributions._domain import Domain
 from kullback.distributions._exponential import ExponentialFamily
@@ -182,11 +182,11 @@ def _low_rank(p: LowRankMultivariateNormal, q: LowRankMultivariateNormal) -> Arr
     width = max(p.cov_factor.shape[-1], q.cov_factor.shape[-1])
     ours, theirs = _widened(xp, p.cov_factor, width), _widened(xp, q.cov_factor, width)
     near = _near(xp, p.cov_diag, ours, q.cov_diag, theirs)
-    by_column, by_matrix = near[..., None], near[..., None, None]
-    close = _close(
-        xp, xp.where(by_column, p.cov_diag, q.cov_diag), xp.where(by_matrix, ours, theirs), q.cov_diag, theirs
-    )
-    gap = xp.where(near, close, _apart(xp, p.cov_diag, ours, q.cov_diag, theirs))
+    gap = _apart(xp, p.cov_diag, ours, q.cov_diag, theirs)
+    if not nowhere(xp, near):
+        d = xp.where(near[..., None], p.cov_diag, q.cov_diag)
+        w = xp.where(near[..., None, None], ours, theirs)
+        gap = xp.where(near, _close(xp, d, w, q.cov_diag, theirs), gap)
     # Of factors that differ by a rotation, only rounding errors are left, of either sign.
     return 0.5 * (shift + xp.where(gap < 0, xp.zeros_like(gap), gap))
 

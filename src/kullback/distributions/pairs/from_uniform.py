@@ -105,9 +105,10 @@ def _gumbel(p: Uniform, q: Gumbel) -> Array:
 )
 def _pareto(p: Uniform, q: Pareto) -> Array:
     xp = p.xp
-    above = p.low + 0 * p.high >= q.scale
-    least = xp.where(above, p.low + 0 * p.high, q.scale)
-    law = p.like(Uniform, low=least, high=xp.where(above, p.high + 0 * least, 2 * least))
+    above, law = p.low + 0 * p.high >= q.scale, p
+    if not nowhere(xp, ~above):
+        least = xp.where(above, p.low + 0 * p.high, q.scale)
+        law = p.like(Uniform, low=least, high=xp.where(above, p.high + 0 * least, 2 * least))
     logs = law.log_mean()
     beyond = logs - xp.log(q.scale)
     return ratio_gap(xp, q.alpha * beyond, xp.ones_like(beyond)) + 1 + xp.log(beyond) + logs - xp.log(law.width)
