@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import InputError
-from kullback.arrays._backend import Array, Namespace, device, nowhere
+from kullback.arrays._backend import Array, Namespace, device
 from kullback.distributions._constraints import MATRIX, POSITIVE_VECTOR, VECTOR
 from kullback.distributions._domain import Domain
 from kullback.distributions._exponential import ExponentialFamily
@@ -17,6 +17,9 @@ from kullback.distributions._linear import (
     constant,
     diagonal,
     eye_like,
+    replaced,
+    selectable,
+    selected,
     solve_lower,
     strict_lower,
     sum_of_squares,
@@ -183,7 +186,11 @@ def _low_rank(p: LowRankMultivariateNormal, q: LowRankMultivariateNormal) -> Arr
     ours, theirs = _widened(xp, p.cov_factor, width), _widened(xp, q.cov_factor, width)
     near = _near(xp, p.cov_diag, ours, q.cov_diag, theirs)
     gap = _apart(xp, p.cov_diag, ours, q.cov_diag, theirs)
-    if not nowhere(xp, near):
+    if selectable(near):
+        if bool(xp.any(near)):
+            parts = ((p.cov_diag, 1), (ours, 2), (q.cov_diag, 1), (theirs, 2))
+            gap = replaced(gap, near, _close(xp, *(selected(xp, x, near, ndim) for x, ndim in parts)))
+    else:
         d = xp.where(near[..., None], p.cov_diag, q.cov_diag)
         w = xp.where(near[..., None, None], ours, theirs)
         gap = xp.where(near, _close(xp, d, w, q.cov_diag, theirs), gap)
