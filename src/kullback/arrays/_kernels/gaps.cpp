@@ -40,9 +40,9 @@ void each(const Operands& given, double* out, const Function& function) {
 void gap(GapKind kind, const Operands& given, double* out) {
     switch (kind) {
         case GapKind::log_ratio:
-            return each(given, out, [](const Packs& x) { return log_ratio_of(x.a, x.b); });
+            return each(given, out, [](const Packs& x) { return log_of_ratio(x.a, x.b); });
         case GapKind::log_ratio_by:
-            return each(given, out, [](const Packs& x) { return log_ratio_of(x.a, x.b, x.c); });
+            return each(given, out, [](const Packs& x) { return log_of_ratio_by(x.a, x.b, x.c); });
         case GapKind::ratio:
             return each(given, out, [](const Packs& x) { return ratio_gap<1>(x.a, x.b); });
         case GapKind::square_ratio:

@@ -83,9 +83,15 @@ struct Ratio {
 };
 
 template <class... Difference>
-KULLBACK_INLINE Pack log_ratio_of(Pack a, Pack b, Difference... difference) {
+KULLBACK_INLINE Pack log_of_ratio(Pack a, Pack b, Difference... difference) {
     const Pack infinite = splat(HUGE_VAL);
     return select((a == infinite) | (b == infinite), a - b, Ratio(a, b, difference...).value);
+}
+
+// Of no difference it is 0, also where both numbers have left the range of doubles.
+KULLBACK_INLINE Pack log_of_ratio_by(Pack a, Pack b, Pack difference) {
+    const Pack zero = splat(0.0);
+    return select(difference == zero, zero, log_of_ratio(a, b, difference));
 }
 
 // (a/b)^n − 1 − n·log(a/b), n = 1 or 2. With s = (a − b)/(a + b), a/b = (1 + s)/(1 − s) and log(a/b) = 2·atanh(s).
