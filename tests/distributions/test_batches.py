@@ -50,6 +50,7 @@ def at_once(p: Any, q: Any) -> Any:
     """The same without blocks."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_batches, "BLOCK", 10**9)
+        patch.setattr(_batches, "BLOCK_OF_MATRICES", 10**9)
         return kb.kl(p, q)
 
 
@@ -105,6 +106,18 @@ def test_tensors(dtype: torch.dtype) -> None:
     assert torch.equal(value, inferred)
     whole = kb.kl(torch.distributions.Independent(p, 1), torch.distributions.Independent(q, 1))
     torch.testing.assert_close(whole, value.sum(), rtol=1e-6, atol=0)
+
+
+def test_the_known_factor_of_a_block_is_its_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    count = _batches.BLOCK_OF_MATRICES // 2 + 33
+    loc = torch.randn(2, count, 2, dtype=torch.float64, generator=generator)
+    root = torch.randn(2, count, 2, 2, dtype=torch.float64, generator=generator)
+    covariance = root @ root.mT + torch.eye(2, dtype=torch.float64)
+    p, q = (torch.distributions.MultivariateNormal(m, s) for m, s in zip(loc, covariance, strict=True))
+    value = kb.kl(p, q)
+    assert torch.equal(value, at_once(p, q))
+    torch.testing.assert_close(value, torch.distributions.kl_divergence(p, q))
 
 
 def test_an_error_in_a_block_is_raised() -> None:

@@ -20,21 +20,27 @@ from kullback.arrays._kernels.gaps import lends_memory
 from ._family import Family, rebuilt
 from ._structure import Structure
 
-# Numbers of a parameter in a block.
+# Numbers of a parameter in a block; of matrices, whose products and factors take what there is to do, more.
 BLOCK = 1 << 15
+BLOCK_OF_MATRICES = 1 << 17
 # Vectorised loops do what is left over by other means: a block begins where a whole batch, too, is at a whole vector.
 _ALIGNED = 64
 
 
 def in_blocks(compute: Callable[[Family, Family], Array], p: Family, q: Family) -> Array:
     """Apply a function of two distributions to a batch of them, block by block if it is large."""
-    given = [*p.given.values(), *q.given.values()]
-    if max((math.prod(a.shape) for a in given), default=0) < 2 * BLOCK or not _serves(p, q):
+    # The parts of a structure are batches of their own.
+    if any(isinstance(law, Structure) or not law.given for law in (p, q)):
         return compute(p, q)
+    given = [*_with_ndims(p), *_with_ndims(q)]
+    numbers = BLOCK if all(ndim < 2 for _, ndim in given) else BLOCK_OF_MATRICES
+    if max(math.prod(a.shape) for a, _ in given) < 2 * numbers or not all(lends_memory(a) for a, _ in given):
+        return compute(p, q)
+    like = given[0][0]
     shape = np.broadcast_shapes(p.batch_shape, q.batch_shape)
     p, q, rows = _in_rows(p, q, shape)
     size = max(_numbers(p), _numbers(q), math.prod(rows)) // max(rows[0], 1)
-    step = -(-BLOCK // (size * _ALIGNED)) * _ALIGNED
+    step = -(-numbers // (size * _ALIGNED)) * _ALIGNED
     if rows[0] < 2 * step:
         return compute(p, q).reshape(shape)
     out = np.empty(rows)
@@ -45,7 +51,7 @@ def in_blocks(compute: Callable[[Family, Family], Array], p: Family, q: Family) 
             out[block] = compute(_cut(p, rows, block), _cut(q, rows, block))
 
     blocks = list(_blocks(rows[0], step))
-    threads = min(_threads(given[0]), len(blocks))
+    threads = min(_threads(like), len(blocks))
     if threads == 1:
         for block in blocks:
             work(block)
@@ -55,17 +61,7 @@ def in_blocks(compute: Callable[[Family, Family], Array], p: Family, q: Family) 
             for _ in pool.map(work, blocks):
                 pass
     value = out.reshape(shape)
-    return sys.modules["torch"].from_numpy(value) if is_torch(given[0]) else value
-
-
-def _serves(p: Family, q: Family) -> bool:
-    """Whether the values of both lie in the memory of this process, and no derivative is asked for."""
-    # The parts of a structure are batches of their own.
-    if any(isinstance(law, Structure) or not law.given for law in (p, q)):
-        return False
-    parameters = [*_with_ndims(p), *_with_ndims(q)]
-    # Products and factors of matrices are what takes the time, and those are cut up already.
-    return all(ndim < 2 and lends_memory(a) for a, ndim in parameters)
+    return sys.modules["torch"].from_numpy(value) if is_torch(like) else value
 
 
 def _threads(like: Array) -> int:
@@ -118,4 +114,9 @@ def _cut(law: Family, rows: tuple[int, ...], block: slice) -> Family:
 
 
 def _changed(law: Family, change: Callable[[Array, int], Array]) -> Family:
-    return rebuilt(law, law.xp, law.dtype, change, lambda part: part)
+    changed = rebuilt(law, law.xp, law.dtype, change, lambda part: part)
+    # What is known of a normal law beside its parameters, and would be computed anew.
+    factor = vars(law).get("known_factor")
+    if factor is not None and factor.shape == law.covariance_matrix.shape:  # type: ignore[attr-defined]
+        object.__setattr__(changed, "known_factor", change(factor, 2))
+    return changed
