@@ -25,6 +25,8 @@ BLOCK = 1 << 15
 BLOCK_OF_MATRICES = 1 << 17
 # Vectorised loops do what is left over by other means: a block begins where a whole batch, too, is at a whole vector.
 _ALIGNED = 64
+# More would wait for each other at the interpreter, which begins every operation of every block.
+_MOST_THREADS = 8
 
 
 def in_blocks(compute: Callable[[Family, Family], Array], p: Family, q: Family) -> Array:
@@ -51,7 +53,7 @@ def in_blocks(compute: Callable[[Family, Family], Array], p: Family, q: Family) 
             out[block] = compute(_cut(p, rows, block), _cut(q, rows, block))
 
     blocks = list(_blocks(rows[0], step))
-    threads = min(_threads(like), len(blocks))
+    threads = min(_threads(like), len(blocks), _MOST_THREADS)
     if threads == 1:
         for block in blocks:
             work(block)
