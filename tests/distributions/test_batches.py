@@ -16,8 +16,16 @@ import kullback as kb
 from kullback._core.errors import NotANumber
 from kullback.distributions import _batches, measures
 
-SIZE = 2 * _batches.BLOCK + 4321
+# Small ones, so that small batches show what large ones would.
+BLOCK, BLOCK_OF_MATRICES = 1 << 12, 1 << 13
+SIZE = 2 * BLOCK + 1234
 rng = np.random.default_rng(5)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_batches, "BLOCK", BLOCK)
+    monkeypatch.setattr(_batches, "BLOCK_OF_MATRICES", BLOCK_OF_MATRICES)
 
 
 def positive(*shape: int) -> np.ndarray:
@@ -78,10 +86,10 @@ def test_blocks_are_made_where_they_should_be(monkeypatch: pytest.MonkeyPatch) -
     p, q = LAWS["Beta"](SIZE), LAWS["Beta"](SIZE)
     kb.kl(p, q)
     assert sum(sizes) == SIZE
-    assert max(sizes) <= 1.5 * _batches.BLOCK
+    assert max(sizes) <= 1.5 * BLOCK
     sizes.clear()
-    kb.kl(LAWS["Beta"](_batches.BLOCK), q.like(type(q), concentration1=1.0, concentration0=2.0))
-    assert sizes == [_batches.BLOCK]
+    kb.kl(LAWS["Beta"](BLOCK), q.like(type(q), concentration1=1.0, concentration0=2.0))
+    assert sizes == [BLOCK]
     leaf = torch.ones(SIZE, dtype=torch.float64, requires_grad=True)
     sizes.clear()
     d = torch.distributions
@@ -110,7 +118,7 @@ def test_tensors(dtype: torch.dtype) -> None:
 
 def test_the_known_factor_of_a_block_is_its_own() -> None:
     generator = torch.Generator().manual_seed(0)
-    count = _batches.BLOCK_OF_MATRICES // 2 + 33
+    count = BLOCK_OF_MATRICES // 2 + 33
     loc = torch.randn(2, count, 2, dtype=torch.float64, generator=generator)
     root = torch.randn(2, count, 2, 2, dtype=torch.float64, generator=generator)
     covariance = root @ root.mT + torch.eye(2, dtype=torch.float64)
