@@ -102,6 +102,7 @@ def _told() -> dict[str, tuple[np.ndarray, ...]]:
     p, q = (x.ravel() for x in np.meshgrid([1e-300, 1e-20, 1e-3, 0.3, 0.5, 1 - 1e-9, 1 - 2**-53], [1.0, 0.9, 1 - 1e-8]))
     q, eta = np.concatenate([p * q, q * 0.999]), np.concatenate([TILTS[1:-1], TILTS[1:-1]])
     theta = eta + np.concatenate([np.full(len(eta) // 2, 1e-3), np.linspace(-40, 40, len(eta) // 2)])
+    eta, theta = np.append(eta, [2.0**52, -(2.0**52)]), np.append(theta, [-3.0, 1.0])
     x, y = a[:-1] * 1.1, a[1:] / 3
     return {
         "log_ratio by": (a, a - np.minimum(d, 0.95 * a), np.minimum(d, 0.95 * a)),
@@ -205,3 +206,28 @@ def test_the_rest_of_stirling_keeps_its_digits_for_middle_arguments() -> None:
         for value, at in zip(got, map(mp.mpf, x.tolist()), strict=True):
             truth = mp.loggamma(at) - (at - 0.5) * mp.log(at) + at - mp.log(2 * mp.pi) / 2
             assert abs(mp.mpf(float(value)) - truth) <= abs(truth) * 4e-15, at
+
+
+CHANCES = [0.0, 5e-324, 1e-310, 1e-300, 0.5, 1 - 2.0**-53, 1.0]
+SIZES_AT_THE_ENDS = [5e-324, 1e-310, 1e-5, 1.0, 1e300, 1.7e308]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_kernel_is_the_formula_at_the_ends_of_the_floats(name: str) -> None:
+    """Zeros, subnormals, the largest numbers and NaN: where neither has a truth to be held to, both say the same."""
+    kernel = FUNCTIONS[name][0]
+    p, q = (x.ravel() for x in np.meshgrid(*2 * [CHANCES if name == "one_trial" else SIZES_AT_THE_ENDS]))
+    with np.errstate(all="ignore"):
+        values = {
+            "one_trial": (p, q),
+            "relative_entropy": (np.append(p, [0.0, 0.0, 3.0]), np.append(q, [0.0, 2.0, 0.0])),
+            "relative_entropy by": (p, q, p - q),
+            "log_ratio by": (p, q, p - q),
+            "stirling_gap by": (p, q, q - p),
+            "digamma_difference": (p, np.minimum(p, 1.0)),
+            "tilt_gap": ([0.0, 5e-324, -1e308, 3.0], [1.0, 2.0, -1e307, 3.0], [1.0, 2.0, 9e307, 0.0]),
+            # The formula's halves leave the floats before the product does.
+            "products": (np.minimum(p, 1e150), np.minimum(q, 1e150), np.minimum(q, 1e150), np.ones_like(p)),
+        }.get(name, (p, q) if name in OF_TWO else (np.array([1e-300, *SIZES_AT_THE_ENDS[2:]]),))
+        values = tuple(np.append(x, np.nan) for x in values)
+        np.testing.assert_allclose(kernel(xp, *values), kernel.__wrapped__(xp, *values), rtol=1e-12, atol=1e-307)

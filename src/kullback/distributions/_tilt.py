@@ -83,11 +83,18 @@ def tilt_gap(xp: Namespace, eta: Array, other: Array, difference: Array) -> Arra
     x_tail, y_tail = xp.where(tails, x, one), xp.where(tails, y, one)
     edges = xp.log1p(-xp.exp(-y_tail)) - xp.log1p(-xp.exp(-x_tail)) - (y_tail - x_tail) / xp.expm1(x_tail)
     outward = exp_gap(xp, log_ratio(xp, y_tail, x_tail)) + edges
-    # Beyond |η|/2, which only a change of sides leaves in: K(x) − x/2 falls like −log x.
-    falls = log_sinhc(xp, y) - y / 2 - (log_sinhc(xp, x) - x / 2)
+    # Beyond |η|/2, which only a change of sides leaves in.
+    falls = _log_beyond_half(xp, y) - _log_beyond_half(xp, x)
     slope = xp.where(eta < 0, -one, one) * _shift_beyond_half(xp, x)
     apart = xp.where(together, xp.zeros_like(x), y) + falls - slope * difference
     return xp.where(near, close, xp.where(tails, outward, apart))
+
+
+def _log_beyond_half(xp: Namespace, x: Array) -> Array:
+    """K(η) − η/2 for η of at least 0: it falls like −log η, which K alone has lost for large ones."""
+    small, inner, far = _split(xp, x)
+    series = inner * inner * polynomial(inner * inner, _SERIES) - inner / 2
+    return xp.where(small, series, xp.log1p(-xp.exp(-far)) - xp.log(far))
 
 
 def _shift_beyond_half(xp: Namespace, x: Array) -> Array:

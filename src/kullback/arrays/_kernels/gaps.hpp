@@ -61,7 +61,8 @@ KULLBACK_INLINE Pack exp_gap(Pack x) {
     return select(near, x * x * horner(x, exp_gap_series), exponential(x) - 1.0 - x);
 }
 
-// log(a/b) of any positive numbers: the smallest are lifted, on either side, so that all have mantissas of their own.
+// log(a/b) of any positive numbers: the smallest are lifted, on either side, so that all have mantissas of their own, and
+// the largest lowered, so that their sum stays in range.
 struct Ratio {
     decltype(Pack{} > Pack{}) near;  // then d is exactly a − b, up to the lift
     Pack s, d, value;
@@ -69,16 +70,18 @@ struct Ratio {
     // A better difference a − b than that of the two may be given; it matters where they are close.
     template <class... Difference>
     KULLBACK_INLINE Ratio(Pack a, Pack b, Difference... difference) {
-        const Pack one = splat(1.0), up = splat(0x1p120), zero = splat(0.0), lifted = splat(120.0);
-        const auto low_a = a < 0x1p-900, low_b = b < 0x1p-900;
-        const Pack lift_a = select(low_a, up, one), lift_b = select(low_b, up, one);
+        const Pack one = splat(1.0), up = splat(0x1p120), down = splat(0x1p-120), zero = splat(0.0), steps = splat(120.0);
+        const auto low_a = a < 0x1p-900, low_b = b < 0x1p-900, high_a = a > 0x1p900, high_b = b > 0x1p900;
+        const Pack lift_a = select(low_a, up, select(high_a, down, one));
+        const Pack lift_b = select(low_b, up, select(high_b, down, one));
         const LogRatio<Pack> log(a * lift_a, b * lift_b, difference * lift_b...);
-        const Pack lifts = select(low_b, lifted, zero) - select(low_a, lifted, zero);
+        const Pack lifts = select(low_b, steps, select(high_b, -steps, zero)) -
+                           select(low_a, steps, select(high_a, -steps, zero));
         near = (log.k == zero) & (lifts == zero);
         s = log.s;
         d = log.d;
         value = log.value() + lifts * 0.693147180559945309417;
-        value = select(a == zero, splat(-HUGE_VAL), select(b == zero, splat(HUGE_VAL), value));
+        value = select(a == zero, splat(-HUGE_VAL), select(b == zero, splat(HUGE_VAL), select(b == b, value, b)));
     }
 };
 
