@@ -97,9 +97,11 @@ std::uint32_t write_terms(const Input& p, const Input& q, bool normalize, double
 using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 // Operands have the length of `out`, or 1.
-void gap(int kind, const std::vector<Doubles>& operands, nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>& out) {
+void gap(int kind, const std::vector<Doubles>& operands,
+         nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>& out) {
     const auto length = out.shape(0);
-    if (operands.empty() || operands.size() > kullback::most_operands) throw std::invalid_argument("1 to 4 operands are needed");
+    if (operands.empty() || operands.size() > kullback::most_operands)
+        throw std::invalid_argument("1 to 4 operands are needed");
     if (kind < 0 || kind > kullback::last_gap_kind) throw std::invalid_argument("no such gap");
     kullback::Operands given{};
     given.length = static_cast<std::int64_t>(length);
