@@ -61,6 +61,8 @@ def test_unlike_lattices_share_no_value_and_like_ones_are_compared() -> None:
     for p, q in (
         (st.poisson(3, loc=0.5), st.poisson(3)),
         (st.hypergeom(20, 7, 12, loc=0.5), st.poisson(3)),
+        (st.hypergeom(20, 7, 12, 0.5), st.poisson(3)),
+        (st.poisson_binom([0.2, 0.5], 0.5), st.poisson(3)),
         (st.poisson(3), st.dlaplace(0.5, loc=0.25)),
         (st.poisson(0, loc=0.5), st.poisson(3)),
     ):

@@ -99,6 +99,18 @@ def inspectable(x: Array) -> bool:
     return jax is None or not isinstance(x, jax.core.Tracer)
 
 
+def nowhere(xp: Namespace, mask: Array) -> bool:
+    """Whether a mask is known to be False everywhere: what is for it alone need not be computed."""
+    return inspectable(mask) and not bool(xp.any(mask))
+
+
+def within(xp: Namespace, least: float, most: float, *arrays: Array) -> bool:
+    """Whether all numbers are known to lie between two bounds: what is for others alone need not be computed."""
+    known = (without_gradient(x) for x in arrays if inspectable(x) and 0 not in x.shape)
+    ends = [(float(xp.min(x)), float(xp.max(x))) for x in known]
+    return len(ends) == len(arrays) and all(least < low and high < most for low, high in ends)
+
+
 def without_gradient(x: Array) -> Array:
     """Return the values alone, to be looked at and not differentiated."""
     return x.detach() if is_torch(x) else x

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._kernels.gaps import fused
+from kullback.arrays._lazy import lazy
 from kullback.arrays._numeric import safe_log, xlogx
 
 from ._numeric import log_ratio, weighed_gap
@@ -30,21 +32,16 @@ class Chance:
     """
 
     def __init__(self, xp: Namespace, probs: Array | None, logits: Array | None = None) -> None:
-        self.xp, self.logits, self.by_failure = xp, logits, False
+        self.xp, self.probs, self.logits, self.by_failure = xp, probs, logits, False
         # Whether `yes` and `no` reach 0 flatly, as those made of logits do, and not with the slope of p·log p.
         self.flat = (logits is not None,) * 2
+        # Logarithms of both, where they are known better than the numbers tell.
+        self.logs: tuple[Array | None, Array | None] = (None, None)
         if probs is not None:
             self.yes, self.no = probs, 1 - probs
-            certain = probs == 1
-            self.log_yes = safe_log(xp, probs)
-            log_no = xp.log1p(-xp.where(certain, xp.zeros_like(probs), probs))
-            self.log_no = xp.where(certain, xp.full_like(probs, -math.inf), log_no)
         else:
             assert logits is not None
             self.yes, self.no = special(xp).expit(logits), special(xp).expit(-logits)
-            rest = xp.log1p(xp.exp(-xp.abs(logits)))
-            self.log_yes = _at_most_0(xp, logits) - rest
-            self.log_no = _at_most_0(xp, -logits) - rest
 
     @classmethod
     def of(cls, law: Any) -> Chance:
@@ -74,28 +71,49 @@ class Chance:
     ) -> Chance:
         """Return the chance whose two sides are both known to the last digit; give logarithms of what may underflow."""
         chance = cls(xp, yes)
-        chance.no, chance.flat = no, flat
-        chance.log_yes = safe_log(xp, yes) if log_yes is None else log_yes
-        chance.log_no = safe_log(xp, no) if log_no is None else log_no
+        chance.probs, chance.no, chance.flat, chance.logs = None, no, flat, (log_yes, log_no)
         return chance
+
+    @lazy
+    def log_yes(self) -> Array:
+        """Logarithm of the probability of a success."""
+        return self._log(0, self.yes, self.by_failure)
+
+    @lazy
+    def log_no(self) -> Array:
+        """Logarithm of the probability of a failure."""
+        return self._log(1, self.no, not self.by_failure)
+
+    def _log(self, number: int, side: Array, is_rest: bool) -> Array:
+        xp, known = self.xp, self.logs[number]
+        if known is not None:
+            return known
+        if self.logits is not None:
+            rest = xp.log1p(xp.exp(-xp.abs(self.logits)))
+            return _at_most_0(xp, -self.logits if number else self.logits) - rest
+        if self.probs is None or not is_rest:
+            return safe_log(xp, side)
+        certain = self.probs == 1
+        logs = xp.log1p(-xp.where(certain, xp.zeros_like(side), self.probs))
+        return xp.where(certain, xp.full_like(side, -math.inf), logs)
 
     def complement(self) -> Chance:
         """Return the chance of failure."""
         other = object.__new__(Chance)
-        other.xp, other.by_failure = self.xp, not self.by_failure
+        other.xp, other.probs, other.by_failure = self.xp, self.probs, not self.by_failure
         other.logits, other.flat = None if self.logits is None else -self.logits, self.flat[::-1]
-        other.yes, other.no, other.log_yes, other.log_no = self.no, self.yes, self.log_no, self.log_yes
+        other.yes, other.no, other.logs = self.no, self.yes, self.logs[::-1]
         return other
 
     @property
     def never(self) -> Array:
         """Where success is impossible."""
-        return self.log_yes == -math.inf
+        return self.yes == 0 if self.probs is not None else self.log_yes == -math.inf
 
     @property
     def always(self) -> Array:
         """Where failure is impossible."""
-        return self.log_no == -math.inf
+        return self.no == 0 if self.probs is not None else self.log_no == -math.inf
 
     @property
     def logit(self) -> Array:
@@ -117,6 +135,20 @@ def _at_most_0(xp: Namespace, x: Array) -> Array:
 
 def relative_entropy_of_trials(p: Chance, q: Chance, step: Array | None = None) -> Array:
     """D of one trial, p·log(p/q) + (1−p)·log((1−p)/(1−q)), as two gaps of at least 0; `step` is the exact q − p."""
+    # Of the same side both: D is that of the other side too.
+    given = p.probs is not None and q.probs is not None and p.by_failure == q.by_failure
+    if given and step is None and not any(p.flat + q.flat):
+        return one_trial(p.xp, p.probs, q.probs)
+    return _of_sides(p, q, step)
+
+
+@fused("trial")
+def one_trial(xp: Namespace, p: Array, q: Array) -> Array:
+    """D of one trial, from the probabilities of a success."""
+    return _of_sides(Chance(xp, p), Chance(xp, q), None)
+
+
+def _of_sides(p: Chance, q: Chance, step: Array | None) -> Array:
     xp = p.xp
     to_yes, to_no = _log_ratios(p, q, step)
     yes = weighed_gap(xp, p.yes, q.yes, to_yes, p.never, q.never, smooth=p.flat[0])

@@ -255,9 +255,12 @@ def _place(x: Array) -> str:
 
 
 def rebuilt(
-    law: Family, xp: Namespace, dtype: Any, move: Callable[[Array], Array], part: Callable[[Family], Family]
+    law: Family, xp: Namespace, dtype: Any, move: Callable[[Array, int], Array], part: Callable[[Family], Family]
 ) -> Family:
-    """Return a copy in another library: every parameter moved, and every distribution that it is made of."""
+    """Return a copy with every parameter moved, and every distribution that it is made of.
+
+    `move` takes the parameter and how many trailing dimensions one value of it has; the copy's arrays are of `xp`.
+    """
     copy = object.__new__(type(law))
     for f in dataclasses.fields(law):
         value = getattr(law, f.name)
@@ -266,7 +269,7 @@ def rebuilt(
         elif isinstance(value, tuple) and value and all(isinstance(v, Family) for v in value):
             value = tuple(part(v) for v in value)
         elif f.name in law.parameters and value is not None:
-            value = move(value)
+            value = move(value, law.parameters[f.name].rule.event_ndim)
         object.__setattr__(copy, f.name, value)
     object.__setattr__(copy, "xp", xp)
     object.__setattr__(copy, "dtype", dtype)
@@ -276,7 +279,7 @@ def rebuilt(
 
 
 def _moved(law: Family, to: Family, like: Array, working: Any, dtype: Any) -> Family:
-    def move(x: Array) -> Array:
+    def move(x: Array, _: int) -> Array:
         if law.xp is not to.xp:
             if is_torch(x) and x.requires_grad:
                 raise InputError(

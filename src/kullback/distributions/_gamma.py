@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._kernels.gaps import fused
 from kullback.arrays._numeric import polynomial, successors
 
-from ._numeric import STIRLING, exp_gap, stirling_gap
+from ._numeric import STIRLING, relative_entropy, stirling_gap
 from ._special import EULER, LOG_2PI, special
 
 # B_2k; past _SHIFT the first term left out is below 1e-17.
@@ -23,9 +24,10 @@ _FRACTIONS = 80
 def lgamma_gap_by(xp: Namespace, a: Array, d: Array) -> Array:
     """Log Γ(a + d) − log Γ(a) − ψ(a)·d of positive a and a + d, from the exact d."""
     b = a + d
-    return b * exp_gap(xp, -xp.log1p(d / a)) + stirling_gap(xp, a, b, d)
+    return relative_entropy(xp, b, a, d) + stirling_gap(xp, a, b, d)
 
 
+@fused("trigamma")
 def trigamma(xp: Namespace, k: Array) -> Array:
     """ψ′(k) for positive k; torch's own has 9 digits."""
     large = k >= _SHIFT

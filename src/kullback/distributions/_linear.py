@@ -23,6 +23,8 @@ from ._numeric import exp_gap, log_ratio
 
 # How large, relative to S_Q, a difference may be and still be called small.
 _NEAR = 0.5
+# Up to this size, to call LAPACK for each matrix of a batch takes longer than a few operations on all of them.
+_TINY = 2
 
 
 def constant(x: Array) -> Array:
@@ -61,7 +63,7 @@ def sum_of_squares(xp: Namespace, x: Array, axes: int = 1) -> Array:
 def solve_lower(xp: Namespace, factor: Array, right: Array) -> Array:
     """Solve L·X = B for lower triangular L, by forward substitution: a general solver would pivot and lose digits."""
     name = xp.__name__.lower()
-    if "torch" in name:
+    if "torch" in name and factor.shape[-1] > _TINY:
         import torch
 
         return torch.linalg.solve_triangular(factor, right, upper=False)
@@ -214,17 +216,17 @@ def _of_matrices(xp: Namespace, p: Array, q: Array, p_factor: Array, q_factor: A
     scale = _power_of_two(xp, log_ratio(xp, diagonal(xp, p), diagonal(xp, q)))[..., None]
     difference = p - scale * q
     some = _maybe_near(xp, difference, scale, q)
-    if not inspectable(difference) or not (is_torch(p) or isinstance(p, np.ndarray)) or bool(xp.all(some)):
+    if not selectable(some) or bool(xp.all(some)):
         logs, off, near = _by_difference(xp, difference, q_factor, scale)
         return Relative(xp, xp.where(near, logs, far.log_squares), xp.where(near[..., None], off, far.off))
     if not bool(xp.any(some)):
         return far
     # The difference takes more work than the factors: it is done where it may be needed.
-    q_factor, scale = (xp.broadcast_to(x, (*some.shape, *x.shape[-2:]))[some] for x in (q_factor, scale))
+    q_factor, scale = (selected(xp, x, some, 2) for x in (q_factor, scale))
     logs, off, near = _by_difference(xp, difference[some], q_factor, scale)
     logs = xp.where(near, logs, far.log_squares[some])
     off = xp.where(near[..., None], off, far.off[some])
-    return Relative(xp, _replaced(far.log_squares, some, logs), _replaced(far.off, some, off))
+    return Relative(xp, replaced(far.log_squares, some, logs), replaced(far.off, some, off))
 
 
 def _by_difference(xp: Namespace, difference: Array, q_factor: Array, scale: Array) -> tuple[Array, Array, Array]:
@@ -238,7 +240,17 @@ def _by_difference(xp: Namespace, difference: Array, q_factor: Array, scale: Arr
     return logs, xp.sqrt(scale) * strict_lower(xp, change), near
 
 
-def _replaced(x: Array, where: Array, values: Array) -> Array:
+def selectable(where: Array) -> bool:
+    """Whether it is known where in a batch a mask holds, and these places can be picked from arrays."""
+    return inspectable(where) and where.ndim > 0 and (is_torch(where) or isinstance(where, np.ndarray))
+
+
+def selected(xp: Namespace, x: Array, where: Array, ndim: int) -> Array:
+    """Return the values in some places of a batch, each with so many dimensions."""
+    return xp.broadcast_to(x, (*where.shape, *x.shape[x.ndim - ndim :]))[where]
+
+
+def replaced(x: Array, where: Array, values: Array) -> Array:
     """Return x with other values in some places."""
     if is_torch(x):
         return x.index_put((where,), values)

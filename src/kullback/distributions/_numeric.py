@@ -11,7 +11,7 @@ import math
 
 from kullback.arrays._backend import Array, Namespace
 from kullback.arrays._kernels.gaps import fused
-from kullback.arrays._numeric import polynomial, successors
+from kullback.arrays._numeric import polynomial, successors, two_product
 
 from ._special import LOG_2PI, special
 
@@ -71,12 +71,33 @@ def square_ratio_gap(xp: Namespace, a: Array, b: Array) -> Array:
 
 
 @fused("entropy")
-def relative_entropy(xp: Namespace, p: Array, q: Array) -> Array:
-    """p·log(p/q) − p + q of numbers of at least 0: inf where only q is 0."""
+def relative_entropy(xp: Namespace, p: Array, q: Array, difference: Array | None = None) -> Array:
+    """p·log(p/q) − p + q of numbers of at least 0: inf where only q is 0.
+
+    Give the exact p − q where p or q is rounded.
+    """
+    return _relative_entropy(xp, p, q, difference, smooth=False)
+
+
+@fused("entropy")
+def flat_relative_entropy(xp: Namespace, p: Array, q: Array, difference: Array | None = None) -> Array:
+    """The same of a p that reaches 0 flatly, as one that is made from its logarithm does."""
+    return _relative_entropy(xp, p, q, difference, smooth=True)
+
+
+def _relative_entropy(xp: Namespace, p: Array, q: Array, difference: Array | None, *, smooth: bool) -> Array:
     some = (p != 0) & (q != 0)
     one = xp.ones_like(p + q)
-    ratio = log_ratio(xp, xp.where(some, q, one), xp.where(some, p, one))
-    return weighed_gap(xp, p, q, ratio, p == 0, q == 0)
+    less = None if difference is None else xp.where(some, -difference, 0 * one)
+    ratio = log_ratio(xp, xp.where(some, q, one), xp.where(some, p, one), less)
+    return weighed_gap(xp, p, q, ratio, p == 0, q == 0, smooth=smooth)
+
+
+@fused("products")
+def products(xp: Namespace, a: Array, b: Array, c: Array, d: Array) -> Array:
+    """a·b − c·d, to the last bits also where the two products agree."""
+    (first, first_error), (second, second_error) = two_product(xp, a, b), two_product(xp, c, d)
+    return (first - second) + (first_error - second_error)
 
 
 def weighed_gap(
@@ -141,6 +162,7 @@ def stirling_gap(xp: Namespace, a: Array, b: Array, d: Array | None = None) -> A
     return xp.where(near, close, apart)
 
 
+@fused("stirling_rest")
 def stirling_rest(xp: Namespace, k: Array) -> Array:
     """Log Γ(k) − (k − ½)·log k + k − ½·log 2π, above 0 and about 1/(12k), to full relative accuracy."""
     small = k < 2
@@ -157,6 +179,7 @@ def stirling_rest(xp: Namespace, k: Array) -> Array:
     return xp.where(small, direct, xp.where(middle, series + steps, series))
 
 
+@fused("stirling_slope")
 def stirling_slope(xp: Namespace, x: Array) -> Array:
     """What ψ has beyond log: ψ(x) − log x."""
     large = x >= _SHIFT

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._backend import Array, Namespace, nowhere
 from kullback.arrays._numeric import polynomial
 
 from ._constraints import POSITIVE, Rule
@@ -161,21 +161,29 @@ def entropy_rest(xp: Namespace, u: Array) -> Array:
 
 def shape_gap(xp: Namespace, k1: Array, k2: Array, excess: Array, log_size: Array, gap: Array) -> Array:
     """R of the module's formula, from ε, log|1 + ε| and G(k_P + 1, k_P + 1 + ε)."""
-    t = (k2 - k1) / k1
-    # Both log-gammas are nearly normal for large shapes: the gap of their variances first, then what is left, of 1/k.
     large = (k1 >= _LARGE) & (k2 >= _LARGE)
+    value = _shape_gap_of_any(xp, k1, k2, excess, log_size, gap)
+    if not nowhere(xp, large):
+        value = xp.where(large, _shape_gap_of_large(xp, k1, k2, excess, log_size, large), value)
+    # Rounding may leave a sum that is 0 by −1e-17.
+    return xp.where(value > 0, value, 0 * value)
+
+
+def _shape_gap_of_any(xp: Namespace, k1: Array, k2: Array, excess: Array, log_size: Array, gap: Array) -> Array:
+    sizes = xp.where(excess > -1, exp_gap(xp, log_size), excess - log_size)
+    return stirling_gap(xp, k1, k2) + k2 * gap + (k2 - k1) / k1 * excess + sizes
+
+
+def _shape_gap_of_large(xp: Namespace, k1: Array, k2: Array, excess: Array, log_size: Array, large: Array) -> Array:
+    """Both log-gammas are nearly normal: the gap of their variances first, then what is left, of 1/k."""
+    t = (k2 - k1) / k1
     a = xp.where(large, k1, xp.full_like(t, float(_LARGE)))
     b = xp.where(large, k2, xp.full_like(t, float(_LARGE)))
     e = xp.where(large, excess, xp.zeros_like(t + excess))
     u = e / (a + 1)
     powers = (a + 1) * entropy_rest(xp, u) - 0.5 * (e / a) * (e / (a + 1)) + stirling_gap(xp, a + 1, a + 1 + e, e)
     variances = xp.where(large, _log_variance_ratio(xp, k1, k2, excess, log_size), xp.zeros_like(e))
-    of_large = 0.5 * exp_gap(xp, variances) + b * powers + series_gap(xp, a, b, b - a)
-    sizes = xp.where(excess > -1, exp_gap(xp, log_size), excess - log_size)
-    direct = stirling_gap(xp, k1, k2) + k2 * gap + t * excess + sizes
-    # Rounding may leave a sum that is 0 by −1e-17.
-    value = xp.where(large, of_large, direct)
-    return xp.where(value > 0, value, 0 * value)
+    return 0.5 * exp_gap(xp, variances) + b * powers + series_gap(xp, a, b, b - a)
 
 
 def _log_variance_ratio(xp: Namespace, k1: Array, k2: Array, e: Array, log_size: Array) -> Array:

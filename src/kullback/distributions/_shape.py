@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._kernels.gaps import fused
 from kullback.arrays._numeric import polynomial, successors
 
 from ._curvature import by_curvature
@@ -94,15 +95,15 @@ def negentropy_of_student(xp: Namespace, df: Array) -> Array:
 
 def negentropy_of_gamma(xp: Namespace, a: Array) -> Array:
     """Of the gamma distribution of shape a: about 1/(3a) for large ones."""
-    return 1 / (3 * a) + _beyond_first(xp, a)
+    return 1 / (3 * a) + beyond_first(xp, a)
 
 
 def negentropy_of_beta(xp: Namespace, a: Array, b: Array) -> Array:
     """Of the beta distribution; of the order of 1/a² for large a = b, where the terms in 1/a cancel exactly."""
     s = a + b
     skew = (a - b) / a * ((a - b) / b) / (3 * s)
-    whole = 0.5 * log_gap(xp, 1 / s) + _slope_beyond_first(xp, s) - _beyond_first(xp, s)
-    return skew + _beyond_first(xp, a) + _beyond_first(xp, b) + whole
+    whole = 0.5 * log_gap(xp, 1 / s) + slope_beyond_first(xp, s) - beyond_first(xp, s)
+    return skew + beyond_first(xp, a) + beyond_first(xp, b) + whole
 
 
 def negentropy_of_inverse_gamma(xp: Namespace, a: Array) -> Array:
@@ -111,7 +112,8 @@ def negentropy_of_inverse_gamma(xp: Namespace, a: Array) -> Array:
     return negentropy_of_gamma(xp, a) + 2 * stirling_slope(xp, a) + logs
 
 
-def _slope_beyond_first(xp: Namespace, x: Array) -> Array:
+@fused("slope_beyond_first")
+def slope_beyond_first(xp: Namespace, x: Array) -> Array:
     """ψ(x) − log x + 1/(2x)."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
@@ -119,7 +121,8 @@ def _slope_beyond_first(xp: Namespace, x: Array) -> Array:
     return xp.where(large, series, stirling_slope(xp, x) + 0.5 / x)
 
 
-def _beyond_first(xp: Namespace, x: Array) -> Array:
+@fused("beyond_first")
+def beyond_first(xp: Namespace, x: Array) -> Array:
     """½ − r(x) + (x − 1)·s(x) − 1/(3x), where r is the remainder of Stirling's formula and s(x) = ψ(x) − log x."""
     large = x >= _SHIFT
     y = 1 / xp.where(large, x, xp.full_like(x, float(_SHIFT)))
@@ -132,6 +135,7 @@ def _beyond_first(xp: Namespace, x: Array) -> Array:
     return xp.where(large, series, direct)
 
 
+@fused("digamma_difference")
 def digamma_difference(xp: Namespace, a: Array, d: Array) -> Array:
     """ψ(a + d) − ψ(a) of positive a and a + d, with all its digits also for a small d."""
     start, end = (successors(xp, x + 0 * d, _SHIFT) for x in (a, a + d))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._kernels.gaps import fused
 from kullback.arrays._numeric import polynomial
 
 from ._curvature import by_curvature
@@ -28,6 +29,7 @@ def _series() -> list[float]:
 _SERIES = _series()
 
 
+@fused("tilt_log")
 def log_sinhc(xp: Namespace, eta: Array) -> Array:
     """K(η)."""
     small, inner, x = _split(xp, eta)
@@ -35,6 +37,7 @@ def log_sinhc(xp: Namespace, eta: Array) -> Array:
     return xp.where(small, inner * inner * polynomial(inner * inner, _SERIES), far)
 
 
+@fused("tilt_shift")
 def tilt_shift(xp: Namespace, eta: Array) -> Array:
     """K′(η), how far the mean is from ½."""
     small, inner, x = _split(xp, eta)
@@ -43,6 +46,7 @@ def tilt_shift(xp: Namespace, eta: Array) -> Array:
     return xp.where(small, series, xp.where(eta < 0, -far, far))
 
 
+@fused("tilt_variance")
 def tilt_variance(xp: Namespace, eta: Array) -> Array:
     """K″(η)."""
     small, inner, x = _split(xp, eta)
@@ -52,6 +56,7 @@ def tilt_variance(xp: Namespace, eta: Array) -> Array:
     return xp.where(small, series, far)
 
 
+@fused("tilt_entropy")
 def tilt_entropy(xp: Namespace, eta: Array) -> Array:
     """K(η) − η·K′(η), at most 0."""
     small, inner, x = _split(xp, eta)
@@ -64,6 +69,7 @@ def tilt_negentropy(xp: Namespace, eta: Array) -> Array:
     return ENTROPY_OF_NORMAL + 0.5 * xp.log(tilt_variance(xp, eta)) - tilt_entropy(xp, eta)
 
 
+@fused("tilt")
 def tilt_gap(xp: Namespace, eta: Array, other: Array, difference: Array) -> Array:
     """K(θ) − K(η) − K′(η)(θ − η), D of the tilt by η from that by θ; the difference θ − η is given to its last bit."""
     near = xp.abs(difference) <= 2
@@ -77,11 +83,18 @@ def tilt_gap(xp: Namespace, eta: Array, other: Array, difference: Array) -> Arra
     x_tail, y_tail = xp.where(tails, x, one), xp.where(tails, y, one)
     edges = xp.log1p(-xp.exp(-y_tail)) - xp.log1p(-xp.exp(-x_tail)) - (y_tail - x_tail) / xp.expm1(x_tail)
     outward = exp_gap(xp, log_ratio(xp, y_tail, x_tail)) + edges
-    # Beyond |η|/2, which only a change of sides leaves in: K(x) − x/2 falls like −log x.
-    falls = log_sinhc(xp, y) - y / 2 - (log_sinhc(xp, x) - x / 2)
+    # Beyond |η|/2, which only a change of sides leaves in.
+    falls = _log_beyond_half(xp, y) - _log_beyond_half(xp, x)
     slope = xp.where(eta < 0, -one, one) * _shift_beyond_half(xp, x)
     apart = xp.where(together, xp.zeros_like(x), y) + falls - slope * difference
     return xp.where(near, close, xp.where(tails, outward, apart))
+
+
+def _log_beyond_half(xp: Namespace, x: Array) -> Array:
+    """K(η) − η/2 for η of at least 0: it falls like −log η, which K alone has lost for large ones."""
+    small, inner, far = _split(xp, x)
+    series = inner * inner * polynomial(inner * inner, _SERIES) - inner / 2
+    return xp.where(small, series, xp.log1p(-xp.exp(-far)) - xp.log(far))
 
 
 def _shift_beyond_half(xp: Namespace, x: Array) -> Array:

@@ -12,13 +12,14 @@ import numpy as np
 
 from kullback._core.errors import InputError, InputTypeError, NoClosedForm, NotANumber
 from kullback._core.units import nats_per_unit
-from kullback.arrays._backend import Array, finish, inspectable, quiet, without_gradient
+from kullback.arrays._backend import Array, finish, inspectable, nowhere, quiet, without_gradient
 
 from . import _exponential
+from ._batches import in_blocks
 from ._domain import apart, covers
 from ._exponential import ExponentialFamily
 from ._family import Family, knows, together
-from ._registry import find, infinite, nearest, zero
+from ._registry import ClosedForm, find, infinite, nearest, zero
 from ._structure import Structure
 from .adapters import adapt
 
@@ -89,10 +90,17 @@ def kl(p: Law, q: Law) -> Array:
         if _all_equal(p, q):
             return zero(p, q)
         raise NoClosedForm(refusal(p, q))
+    return _checked(p, q, in_blocks(functools.partial(_computed, form), p, q))
+
+
+def _computed(form: ClosedForm, p: Law, q: Law) -> Array:
     value = form.compute(p, q)
-    if form.finite and not (p.domain.fixed and q.domain.fixed):
-        value = p.xp.where(covers(q, p), value, p.xp.full_like(value, math.inf))
-    return _checked(p, q, value)
+    if not form.finite or (p.domain.fixed and q.domain.fixed):
+        return value
+    covered = covers(q, p)
+    if covered is True or nowhere(p.xp, ~covered):
+        return value
+    return p.xp.where(covered, value, p.xp.full_like(value, math.inf))
 
 
 def _checked(p: Law, q: Law, value: Array) -> Array:

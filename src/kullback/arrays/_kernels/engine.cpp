@@ -336,8 +336,9 @@ void gap(GapKind kind, const Operands& given, double* out) {
     constexpr std::int64_t run = 1 << 14;
     spread((given.length + run - 1) / run, given.length, [&](std::int64_t task) {
         const std::int64_t from = task * run;
-        const Operands part{given.a + from * given.a_step, given.b + from * given.b_step, given.a_step, given.b_step,
-                            std::min(run, given.length - from)};
+        Operands part = given;
+        for (int i = 0; i < most_operands; ++i) part.x[i] += from * part.step[i];
+        part.length = std::min(run, given.length - from);
         kernels.gap(kind, part, out + from);
     });
 }

@@ -74,13 +74,22 @@ struct Options {
     double weight;  // of p in the mixture of the Jensen-Shannon divergence
 };
 
-// Gaps of convex functions, elementwise: those of one number ignore b.
-enum class GapKind : int { log_ratio, ratio, square_ratio, exponential, logarithm, entropy, stirling };
+// Functions that closed forms are made of, elementwise: gaps of convex functions and what they need. `_by` is told the
+// exact difference of the two.
+enum class GapKind : int {
+    log_ratio, log_ratio_by, ratio, square_ratio, exponential, logarithm, entropy, entropy_by, trial, products,
+    stirling, stirling_by, stirling_rest, stirling_slope, beyond_first, slope_beyond_first, trigamma, digamma_difference,
+    tilt, tilt_log, tilt_shift, tilt_variance, tilt_entropy,
+};
+constexpr int last_gap_kind = static_cast<int>(GapKind::tilt_entropy);
 
-// One or two arrays of float64; a step is 1, or 0 for one number for all.
+// Arrays of float64, as many as the function takes and the first in place of the rest; a step is 1, or 0 for one number
+// for all.
+constexpr int most_operands = 4;
 struct Operands {
-    const double *a, *b;
-    std::int64_t a_step, b_step, length;
+    const double* x[most_operands];
+    std::int64_t step[most_operands];
+    std::int64_t length;
 };
 
 // Two rows of logits, each divided by a temperature: P's and Q's.

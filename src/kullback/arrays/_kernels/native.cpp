@@ -96,15 +96,21 @@ std::uint32_t write_terms(const Input& p, const Input& q, bool normalize, double
 
 using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// Both operands have the length of `out`, or 1.
-void gap(int kind, const Doubles& a, const Doubles& b, nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>& out) {
+// Operands have the length of `out`, or 1.
+void gap(int kind, const std::vector<Doubles>& operands,
+         nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>& out) {
     const auto length = out.shape(0);
-    const auto step = [&](const Doubles& x) -> std::int64_t {
+    if (operands.empty() || operands.size() > kullback::most_operands)
+        throw std::invalid_argument("1 to 4 operands are needed");
+    if (kind < 0 || kind > kullback::last_gap_kind) throw std::invalid_argument("no such gap");
+    kullback::Operands given{};
+    given.length = static_cast<std::int64_t>(length);
+    for (std::size_t i = 0; i < kullback::most_operands; ++i) {
+        const Doubles& x = operands[i < operands.size() ? i : 0];
         if (x.shape(0) != length && x.shape(0) != 1) throw std::invalid_argument("operands of one length are needed");
-        return x.shape(0) == length;
-    };
-    const kullback::Operands given{a.data(), b.data(), step(a), step(b), static_cast<std::int64_t>(length)};
-    if (kind < 0 || kind > static_cast<int>(kullback::GapKind::stirling)) throw std::invalid_argument("no such gap");
+        given.x[i] = x.data();
+        given.step[i] = x.shape(0) == length;
+    }
     nb::gil_scoped_release released;
     kullback::gap(static_cast<kullback::GapKind>(kind), given, out.data());
 }
@@ -145,7 +151,7 @@ NB_MODULE(_native, module) {
     module.def("one", &one, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a);
     module.def("many", &many, "measure"_a, "p"_a, "q"_a, "normalize"_a, "weight"_a, "slack"_a, "unit"_a, "values"_a);
     module.def("write", &write_terms, "p"_a, "q"_a, "normalize"_a, "slack"_a, "unit"_a, "out"_a);
-    module.def("gap", &gap, "kind"_a, "a"_a, "b"_a, "out"_a);
+    module.def("gap", &gap, "kind"_a, "operands"_a, "out"_a);
     module.def("logit_values", &logit_values, "p"_a, "q"_a, "scale"_a, "numbers"_a);
     module.def("logit_gradients", &logit_gradients, "p"_a, "q"_a, "scale"_a, "numbers"_a, "upstream"_a, "of_first"_a,
                "out"_a);

@@ -174,7 +174,17 @@ KULLBACK_INLINE bool any_sign(Ints x) {
 
 // Whether a comparison holds in every lane.
 KULLBACK_INLINE bool all(bool mask) { return mask; }
-#if defined(__GNUC__)
+#if defined(__AVX512F__)
+template <class Mask>
+KULLBACK_INLINE bool all(Mask mask) {
+    return _mm512_movepi64_mask((__m512i)mask) == 0xff;
+}
+#elif defined(__AVX__)
+template <class Mask>
+KULLBACK_INLINE bool all(Mask mask) {
+    return _mm256_movemask_pd((__m256d)mask) == 0xf;
+}
+#elif defined(__GNUC__)
 template <class Mask>
 KULLBACK_INLINE bool all(Mask mask) {
     std::int64_t every = -1;

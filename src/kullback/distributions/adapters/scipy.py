@@ -98,8 +98,9 @@ def _frozen_foreign(thing: Any) -> Family:
     if discrete:
         whole, offset = lattice(loc, "loc")
         if offset:
-            args, kwds = (thing.args, thing.kwds) if "loc" in thing.kwds else (shapes, {})
-            thing = thing.dist(*args, **kwds | {"loc": whole})
+            # Where it is not given by name, loc is what follows the shapes.
+            args = thing.args if "loc" in thing.kwds else thing.args[:-1]
+            thing = thing.dist(*args, **thing.kwds | {"loc": whole})
     low, high = (float(np.max(end)) for end in thing.support())
     return Foreign(
         name=f"scipy.stats.{thing.dist.name}",

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from kullback.arrays._backend import Array
-from kullback.arrays._numeric import two_product
 from kullback.distributions._constraints import POSITIVE
 from kullback.distributions._domain import reals
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._gamma import lgamma_gap_by, trigamma
-from kullback.distributions._numeric import exp_gap, log_ratio, stirling_gap
+from kullback.distributions._numeric import exp_gap, log_ratio, products, stirling_gap
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form, seen_as
 from kullback.distributions._shape import ENTROPY_OF_NORMAL, digamma_difference, negentropy_of_beta
@@ -105,16 +104,14 @@ def between_betas(p: Beta, q: Beta) -> Array:
     """D(P‖Q) of two beta distributions."""
     xp = p.xp
     a, b, other_a, other_b = p.concentration1, p.concentration0, q.concentration1, q.concentration0
-    # Between the means, as of Bernoulli distributions weighed by α_Q + β_Q: their difference from an exact product.
-    product, error = two_product(xp, a + 0 * other_b, other_b + 0 * a)
-    other, other_error = two_product(xp, other_a + 0 * b, b + 0 * other_a)
-    cross = (product - other) + (error - other_error)
+    # Between the means, as of Bernoulli distributions weighed by α_Q + β_Q: their difference from exact products.
+    cross = products(xp, a, other_b, other_a, b)
     above = log_ratio(xp, a * q.total, other_a * p.total, cross)
     below = log_ratio(xp, b * q.total, other_b * p.total, -cross)
     means = other_a * exp_gap(xp, above) + other_b * exp_gap(xp, below)
     # Between the shapes: what Stirling's formula leaves out, at least 0 together.
     change = (other_a - a) + (other_b - b)
-    whole = stirling_gap(xp, p.total + 0 * change, q.total + 0 * change, change)
+    whole = stirling_gap(xp, p.total, q.total, change)
     return means + (stirling_gap(xp, a, other_a) + stirling_gap(xp, b, other_b) - whole)
 
 

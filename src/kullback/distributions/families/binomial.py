@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import NoClosedForm
-from kullback.arrays._backend import Array, in_numpy, inspectable
+from kullback.arrays._backend import Array, in_numpy, inspectable, nowhere
 from kullback.distributions._chance import Chance, chosen, relative_entropy_of_trials
 from kullback.distributions._constraints import COUNT, LOGIT, PROBABILITY
 from kullback.distributions._counting import binomial_over_poisson, log_binomial
@@ -106,6 +106,8 @@ class Binomial(ExponentialFamily):
 
     def support(self) -> tuple[Any, Any]:
         chance = Chance.of(self)
+        if nowhere(self.xp, chance.always | chance.never):
+            return 0.0, self.total_count
         n = self.total_count + 0 * chance.yes
         return self.xp.where(chance.always, n, 0 * n), self.xp.where(chance.never, 0 * n, n)
 
@@ -154,7 +156,8 @@ def _binomial_kl(p: Binomial, q: Binomial) -> Array:
     one_trial = relative_entropy_of_trials(Chance.of(p), Chance.of(q))
     # Beyond q's count P is finite only if it never succeeds; of no trials, whatever a trial costs, nothing is paid.
     shared = xp.where(n > m, m, n)
-    value = shared * xp.where(shared == 0, xp.zeros_like(one_trial), one_trial)
+    none = shared == 0
+    value = shared * (one_trial if nowhere(xp, none) else xp.where(none, xp.zeros_like(one_trial), one_trial))
     if n is m:
         return value
     if not (inspectable(n) and inspectable(m)):

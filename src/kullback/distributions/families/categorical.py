@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kullback._core.errors import NoClosedForm
-from kullback.arrays._backend import Array, device
+from kullback.arrays._backend import Array, device, nowhere
 from kullback.distributions._chance import Chance, chosen
 from kullback.distributions._constraints import COUNT, LOGITS, PROBABILITIES
 from kullback.distributions._domain import Domain, integers
@@ -77,7 +77,10 @@ class Categorical(_Outcomes):
 
     def support(self) -> tuple[Any, Any]:
         xp = self.xp
-        possible = xp.astype(side(self).log != -math.inf, xp.int8)
+        some = side(self).given != (0 if self.logits is None else -math.inf)
+        if nowhere(xp, ~some):
+            return 0, self.last
+        possible = xp.astype(some, xp.int8)
         ends = xp.argmax(possible, axis=-1), self.last - xp.argmax(xp.flip(possible, axis=-1), axis=-1)
         return tuple(xp.astype(end, side(self).given.dtype) for end in ends)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kullback.arrays._backend import Array
+from kullback.arrays._backend import Array, within
 from kullback.distributions._constraints import POSITIVE, REAL
 from kullback.distributions._domain import reals
 from kullback.distributions._family import Family, family, parameter
@@ -61,10 +61,13 @@ def _kl(p: Cauchy, q: Cauchy) -> Array:
     xp = p.xp
     middle = 2 * xp.sqrt(p.scale) * xp.sqrt(q.scale)
     scales, locs = xp.abs(p.scale - q.scale), xp.abs(p.loc - q.loc)
+    a, b = scales / middle, locs / middle
+    if within(xp, -1.0, _FAR, a, b):
+        return xp.log1p(a * a + b * b)
+    far = (a > _FAR) | (b > _FAR)
     larger, smaller = xp.where(scales > locs, scales, locs), xp.where(scales > locs, locs, scales)
-    far = larger > _FAR * middle
     zero = xp.zeros_like(larger)
-    a, b = xp.where(far, zero, scales / middle), xp.where(far, zero, locs / middle)
+    a, b = xp.where(far, zero, a), xp.where(far, zero, b)
     ratio = smaller / xp.where(far, larger, xp.ones_like(larger))
     apart = 2 * (xp.log(xp.where(far, larger, middle)) - xp.log(middle)) + xp.log1p(xp.where(far, ratio * ratio, zero))
     return xp.where(far, apart, xp.log1p(a * a + b * b))

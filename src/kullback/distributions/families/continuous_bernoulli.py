@@ -41,12 +41,8 @@ class ContinuousBernoulli(ExponentialFamily):
         """Natural parameter, log(λ/(1 − λ))."""
         if self.logits is not None:
             return self.logits
-        xp, chance = self.xp, self.probs
         # 2λ − 1 has no rounding error near λ = ½, where 1 − λ has.
-        near = xp.abs(chance - 0.5) <= 0.25
-        half = xp.full_like(chance, 0.5)
-        inner, outer = xp.where(near, chance, half), xp.where(near, half, chance)
-        return xp.where(near, xp.log1p(2 * (inner - 0.5) / (1 - inner)), xp.log(outer) - xp.log1p(-outer))
+        return log_ratio(self.xp, self.probs, 1 - self.probs, 2 * (self.probs - 0.5))
 
     def log_density(self, x: Array) -> Array:
         eta = self.tilt

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from kullback.arrays._backend import Array, Namespace
-from kullback.arrays._numeric import two_product
 from kullback.distributions._constraints import POSITIVE_VECTOR
 from kullback.distributions._domain import Domain
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import family, parameter
-from kullback.distributions._numeric import log_ratio, stirling_gap, weighed_gap
+from kullback.distributions._numeric import products, relative_entropy, stirling_gap
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import special
@@ -89,13 +88,9 @@ def _kl(p: Dirichlet, q: Dirichlet) -> Array:
     change = b - a
     (total, rest), (grown, grown_rest) = _exact_sum(xp, a), _exact_sum(xp, change)
     # Between the means, weighed by the sum of β: a·β₀ − b·α₀ = a·Σ(b − a) − (b − a)·Σa, by exact sums and products.
-    first, first_error = two_product(xp, a, grown + zero)
-    second, second_error = two_product(xp, change, total + zero)
-    cross = (first - second) + ((first_error - second_error) + (a * grown_rest - change * rest))
+    cross = products(xp, a, grown, change, total) + (a * grown_rest - change * rest)
     other = xp.sum(b, axis=-1)[..., None]
-    ratio = log_ratio(xp, a * other, b * total, cross)
-    never = xp.zeros_like(zero, dtype=xp.bool)
-    means = weighed_gap(xp, b, a * (other / total), ratio, never, never)
+    means = relative_entropy(xp, b, a * (other / total), -cross / total)
     # Between the shapes: what Stirling's formula leaves out, at least 0 together.
     shapes = stirling_gap(xp, a, b)
     whole = stirling_gap(xp, total[..., 0], other[..., 0], grown[..., 0])

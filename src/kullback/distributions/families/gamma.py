@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from kullback.arrays._backend import Array
-from kullback.arrays._numeric import two_product
+from kullback.arrays._backend import Array, within
 from kullback.distributions._constraints import POSITIVE
 from kullback.distributions._domain import reals
 from kullback.distributions._exponential import ExponentialFamily
 from kullback.distributions._family import Family, family, parameter
-from kullback.distributions._numeric import exp_gap, log_ratio, stirling_gap
+from kullback.distributions._numeric import exp_gap, log_ratio, products, ratio_gap, stirling_gap
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form, seen_as
 from kullback.distributions._special import special
@@ -80,17 +79,16 @@ def _log_mean_ratio(p: Gamma, q: Gamma) -> Array:
     """Log of the ratio of the means; where they agree to rounding, from the exact difference of cross products."""
     xp = p.xp
     a, b, c, d = p.concentration, q.concentration, p.rate, q.rate
+    if within(xp, 1e-9, 1e9, a, b, c, d):
+        return log_ratio(xp, a * d, b * c, products(xp, a, d, b, c))
     # Where no product overflows, nor its rounding error underflows.
     largest = float(xp.finfo(c.dtype).max) ** 0.8
     first, second, one = a * d, b * c, xp.ones_like(a * d)
     formed = (a + b + c + d < largest) & (first * largest > 1) & (second * largest > 1)
     formed = formed & (first < largest) & (second < largest)
-    a_safe, b_safe, c_safe, d_safe = (xp.where(formed, x, one) for x in (a, b, c, d))
-    (above, above_rest), (below, below_rest) = two_product(xp, a_safe, d_safe), two_product(xp, b_safe, c_safe)
-    relative = ((above - below) + (above_rest - below_rest)) / below
-    near = formed & (xp.abs(relative) < 0.5)
-    exact = xp.log1p(xp.where(near, relative, xp.zeros_like(relative)))
-    return xp.where(near, exact, log_ratio(xp, a, b) - log_ratio(xp, c, d))
+    apart = log_ratio(xp, a, b) - log_ratio(xp, c, d)
+    a, b, c, d = (xp.where(formed, x, one) for x in (a, b, c, d))
+    return xp.where(formed, log_ratio(xp, a * d, b * c, products(xp, a, d, b, c)), apart)
 
 
 @family
@@ -122,6 +120,16 @@ class Exponential(Family):
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
         return rng.exponential(1 / np.asarray(self.rate), (count, *self.batch_shape))
+
+
+@closed_form(
+    Exponential,
+    Exponential,
+    formula=r"\frac{λ_Q}{λ_P} - 1 - \log\frac{λ_Q}{λ_P}",
+    source="Kullback (1959), chapter 2",
+)
+def _exponential_kl(p: Exponential, q: Exponential) -> Array:
+    return ratio_gap(p.xp, q.rate, p.rate)
 
 
 @seen_as(Exponential, Gamma)

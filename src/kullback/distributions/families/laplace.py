@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from kullback.arrays._backend import Array
+from kullback.arrays._backend import Array, within
 from kullback.distributions._constraints import POSITIVE, REAL
 from kullback.distributions._domain import reals
 from kullback.distributions._family import Family, family, parameter
 from kullback.distributions._numeric import exp_gap, log_ratio, ratio_gap
 from kullback.distributions._recognise import recognise, recognise_alike
 from kullback.distributions._registry import closed_form, seen_as
+
+# Quotients within this and its reciprocal multiply without over- or underflow.
+_FAR = 1e100
 
 
 @family
@@ -58,14 +61,15 @@ class Laplace(Family):
 )
 def _kl(p: Laplace, q: Laplace) -> Array:
     xp = p.xp
-    shift = xp.abs(p.loc - q.loc)
-    far = shift > p.scale
-    near_shift = xp.where(far, xp.zeros_like(shift), shift)
-    ratio = p.scale / q.scale
-    # Where it overflows, the gap of the scales is infinite by itself.
+    shift, ratio = xp.abs(p.loc - q.loc), p.scale / q.scale
+    steps = shift / p.scale
+    # Where a quotient leaves the floats, what is left of the product need not; an infinite gap of the scales is alone.
+    if within(xp, 1 / _FAR, _FAR, ratio) and within(xp, -1.0, _FAR, steps):
+        return ratio_gap(xp, p.scale, q.scale) + ratio * exp_gap(xp, -steps)
+    far = (steps > _FAR) | (ratio > _FAR) | (ratio < 1 / _FAR)
+    near = ratio * exp_gap(xp, -xp.where(far, xp.zeros_like(steps), steps))
     ratio = xp.where(xp.isfinite(ratio), ratio, xp.ones_like(ratio))
-    near = ratio * exp_gap(xp, -near_shift / p.scale)
-    beyond = shift / q.scale + ratio * xp.expm1(-shift / p.scale)
+    beyond = shift / q.scale + ratio * xp.expm1(-steps)
     return ratio_gap(xp, p.scale, q.scale) + xp.where(far, beyond, near)
 
 

@@ -17,6 +17,9 @@ from kullback.distributions._linear import (
     constant,
     diagonal,
     eye_like,
+    replaced,
+    selectable,
+    selected,
     solve_lower,
     strict_lower,
     sum_of_squares,
@@ -182,11 +185,15 @@ def _low_rank(p: LowRankMultivariateNormal, q: LowRankMultivariateNormal) -> Arr
     width = max(p.cov_factor.shape[-1], q.cov_factor.shape[-1])
     ours, theirs = _widened(xp, p.cov_factor, width), _widened(xp, q.cov_factor, width)
     near = _near(xp, p.cov_diag, ours, q.cov_diag, theirs)
-    by_column, by_matrix = near[..., None], near[..., None, None]
-    close = _close(
-        xp, xp.where(by_column, p.cov_diag, q.cov_diag), xp.where(by_matrix, ours, theirs), q.cov_diag, theirs
-    )
-    gap = xp.where(near, close, _apart(xp, p.cov_diag, ours, q.cov_diag, theirs))
+    gap = _apart(xp, p.cov_diag, ours, q.cov_diag, theirs)
+    if selectable(near):
+        if bool(xp.any(near)):
+            parts = ((p.cov_diag, 1), (ours, 2), (q.cov_diag, 1), (theirs, 2))
+            gap = replaced(gap, near, _close(xp, *(selected(xp, x, near, ndim) for x, ndim in parts)))
+    else:
+        d = xp.where(near[..., None], p.cov_diag, q.cov_diag)
+        w = xp.where(near[..., None, None], ours, theirs)
+        gap = xp.where(near, _close(xp, d, w, q.cov_diag, theirs), gap)
     # Of factors that differ by a rotation, only rounding errors are left, of either sign.
     return 0.5 * (shift + xp.where(gap < 0, xp.zeros_like(gap), gap))
 

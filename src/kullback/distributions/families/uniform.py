@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kullback.arrays._backend import Array
+from kullback.arrays._backend import Array, nowhere
 from kullback.distributions._constraints import NONNEGATIVE, POSITIVE, REAL
 from kullback.distributions._domain import reals
 from kullback.distributions._family import Family, family, parameter
@@ -62,14 +62,17 @@ class Uniform(Family):
     def _tilt(self) -> Array:
         """Length of the interval of log X; finite also where the interval is not above 0."""
         xp = self.xp
+        if nowhere(xp, self.low <= 0):
+            return log_ratio(xp, self.high, self.low)
         least = xp.full_like(self.low + self.high, float(xp.finfo(self.low.dtype).smallest_normal))
         high = xp.where(self.high > 0, self.high, 2 * least)
         return log_ratio(xp, high, xp.where(self.low > 0, self.low, least))
 
     def log_mean(self) -> Array:
         """E log X."""
-        xp, tilt = self.xp, self._tilt()
-        high = xp.where(self.high > 0, self.high, xp.ones_like(self.high))
+        xp, tilt, high = self.xp, self._tilt(), self.high
+        if not nowhere(xp, high <= 0):
+            high = xp.where(high > 0, high, xp.ones_like(high))
         return xp.log(high) - tilt * (0.5 - tilt_shift(xp, tilt))
 
     def log_variance(self) -> Array:
@@ -94,10 +97,7 @@ def log_widths(q: Uniform, low: Array, high: Array) -> Array:
     xp = q.xp
     width = high - low
     # Ends are compared before widths are formed: each end is at most where it should be, so nothing cancels.
-    beyond = (q.high - high) + (low - q.low)
-    near = xp.abs(beyond) <= width
-    inner = xp.where(near & (beyond > 0), beyond, xp.zeros_like(beyond)) / width
-    return xp.where(near, xp.log1p(inner), xp.log(q.width) - xp.log(width))
+    return log_ratio(xp, q.width, width, (q.high - high) + (low - q.low))
 
 
 @closed_form(Uniform, Uniform, formula=r"\log\frac{h_Q-l_Q}{h_P-l_P}", source="Kullback (1959), chapter 2")

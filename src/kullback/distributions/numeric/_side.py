@@ -187,7 +187,7 @@ def _in_numpy(law: Family) -> Family:
     if isinstance(law, Foreign):
         return law
 
-    def move(value: Any) -> Floats:
+    def move(value: Any, _: int) -> Floats:
         return np.asarray(in_numpy(value), dtype=np.float64)
 
     return rebuilt(law, xp, np.dtype(np.float64), move, _in_numpy)

@@ -8,7 +8,7 @@ from kullback.arrays._backend import Array, Namespace
 from kullback.distributions._chance import Chance, relative_entropy_of_trials
 from kullback.distributions._counting import negative_binomial_over_poisson
 from kullback.distributions._finite import OverPoisson, binomial_shape, column, dips, numbered_shape
-from kullback.distributions._numeric import log_gap, log_ratio, weighed_gap
+from kullback.distributions._numeric import flat_relative_entropy, log_gap, relative_entropy
 from kullback.distributions._registry import closed_form
 from kullback.distributions._tables import empty, table
 from kullback.distributions.families.binomial import Bernoulli, Binomial
@@ -31,10 +31,7 @@ def _failures(q: Any) -> tuple[Array, Chance]:
 def _from_mean(xp: Namespace, mean: Array, q: Any) -> Array:
     """D(Q*‖Q) of the member Q* of Q's family that has the given mean, flat at 0."""
     if isinstance(q, Poisson):
-        some = (mean != 0) & (q.rate != 0)
-        one = xp.ones_like(mean + q.rate)
-        ratio = log_ratio(xp, xp.where(some, q.rate, one), xp.where(some, mean, one))
-        return weighed_gap(xp, mean, q.rate, ratio, mean == 0, q.rate == 0, smooth=True)
+        return flat_relative_entropy(xp, mean, q.rate)
     r, chance = _failures(q)
     return (r + mean) * relative_entropy_of_trials(Chance.of_odds(xp, mean / r), chance)
 
@@ -48,9 +45,9 @@ def _over_poisson(xp: Namespace, q: Any) -> OverPoisson:
 
 def _not_alone(xp: Namespace, chance: Chance) -> Array:
     """(1−p)·log(1−p) + p: what a trial differs by from a Poisson count of its mean; steep at 0, as p·log p is."""
-    one, never = xp.ones_like(chance.no), chance.no != chance.no
-    no = weighed_gap(xp, chance.no, one, -chance.log_no, chance.always, never, smooth=chance.flat[1])
-    return no + dips(xp, one, chance)
+    one = xp.ones_like(chance.no)
+    alone = flat_relative_entropy if chance.flat[1] else relative_entropy
+    return alone(xp, chance.no, one, -chance.yes) + dips(xp, one, chance)
 
 
 @closed_form(

@@ -15,8 +15,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from kullback.arrays._backend import Array, Namespace
-from kullback.arrays._numeric import two_product
+from kullback.arrays._backend import Array, Namespace, nowhere
 from kullback.distributions._family import Family
 from kullback.distributions._gamma import lgamma_gap_by
 from kullback.distributions._numeric import (
@@ -24,6 +23,7 @@ from kullback.distributions._numeric import (
     exp_gap,
     log_gap,
     log_ratio,
+    products,
     ratio_gap,
     stirling_gap,
     stirling_rest,
@@ -31,7 +31,7 @@ from kullback.distributions._numeric import (
 )
 from kullback.distributions._power_of_gamma import PowerOfGamma, entropy_rest, shape_gap
 from kullback.distributions._registry import closed_form
-from kullback.distributions._shape import digamma_difference
+from kullback.distributions._shape import ENTROPY_OF_NORMAL, digamma_difference
 from kullback.distributions._special import LOG_2PI, special
 from kullback.distributions._tilt import log_sinhc, tilt_gap
 from kullback.distributions.families.beta import Beta, between_betas
@@ -88,12 +88,11 @@ closed_form(Uniform, PowerOfGamma, formula=POWER_FORMULA, source=_SOURCE)(_power
 def _beta(p: Beta, q: PowerOfGamma) -> Array:
     xp = p.xp
     # Of rate/(scale·b), from the exact product.
-    product, error = two_product(xp, q.scale + 0 * p.concentration0, p.concentration0 + 0 * q.scale)
+    product = q.scale * p.concentration0
     formed = (product > 1e-30) & (product < 1e30) & (q.scale < 1e30) & (p.concentration0 < 1e30)
     one = xp.ones_like(product)
-    rate = xp.where(formed, q.rate, one)
-    product, error = xp.where(formed, product, one), xp.where(formed, error, 0 * one)
-    relative = log_ratio(xp, rate, product, (rate - product) - error)
+    rate, scale, size = (xp.where(formed, x, one) for x in (q.rate, q.scale, p.concentration0))
+    relative = log_ratio(xp, rate, scale * size, products(xp, rate, one, scale, size))
     apart = log_ratio(xp, q.rate, p.concentration0) - xp.log(q.scale)
     return _into_power(p, p, q, xp.ones_like(product), xp.log(q.scale), xp.where(formed, relative, apart))
 
@@ -137,11 +136,12 @@ def _into_power(p: Any, beta: Beta, q: PowerOfGamma, unit: Array, log_scale: Arr
     own, variance = p.power_gap(q.power), p.log_variance() + 0 * k
     formed = (own > 0) & (own < math.inf) & (variance > 0)
     own, variance = (xp.where(formed, x, xp.ones_like(k)) for x in (own, variance))
-    ratio = own / variance
-    parts = [0.5 * exp_gap(xp, xp.log(2 * own * k)), stirling_rest(xp, k), p.normality()]
+    ratio, normality = own / variance, p.normality()
+    parts = [0.5 * exp_gap(xp, xp.log(2 * own * k)), stirling_rest(xp, k), normality]
     parts.append(0.5 * xp.log(2 * ratio / (q.power * q.power)))
     normal = means + sum(parts)
-    size_of_normal = means + sum(xp.abs(x) for x in parts) + xp.abs(p.entropy()) + 3
+    entropy = ENTROPY_OF_NORMAL + 0.5 * xp.log(variance) + p.log_mean() - normality
+    size_of_normal = means + sum(xp.abs(x) for x in parts) + xp.abs(entropy) + 3
     # The one of the smaller terms has lost less.
     value = xp.where(formed & (size_of_normal < size), normal, value)
     return xp.where(finite, value, xp.full_like(value, math.inf))
@@ -151,6 +151,15 @@ def _beyond_gamma(xp: Namespace, a: Array, b: Array, k: Array, excess: Array) ->
     """G of s = a + b and the power 1 + ε, h − k·G, and how large the terms of that are."""
     power = 1 + excess
     large = b >= 10
+    low_a, low_b = xp.where(large, xp.ones_like(a), a), xp.where(large, xp.ones_like(b), b)
+    s = low_a + low_b
+    entropies = low_b * log_ratio(xp, s, low_b, low_a) - stirling_gap(xp, s, low_b, -low_a)
+    entropies = entropies - (low_b - 1) * digamma_difference(xp, low_b, low_a)
+    lost = lgamma_gap_by(xp, a + b, power)
+    if nowhere(xp, large):
+        return lost, entropies - k * lost, xp.abs(entropies) + k * lost
+    of_small = entropies - k * xp.where(large, xp.zeros_like(lost), lost)
+
     # Beyond the first order in 1/s, h and G have these.
     high_a, high_b = xp.where(large, a, xp.ones_like(a)), xp.where(large, b, xp.full_like(b, 10.0))
     s = high_a + high_b
@@ -170,13 +179,6 @@ def _beyond_gamma(xp: Namespace, a: Array, b: Array, k: Array, excess: Array) ->
         total = total + c * quotient
     second = 0.5 * log_gap(xp, -high_a / s) + (high_a * x) * y * total
     of_large = (second - k * third) + first
-
-    low_a, low_b = xp.where(large, xp.ones_like(a), a), xp.where(large, xp.ones_like(b), b)
-    s = low_a + low_b
-    entropies = low_b * log_ratio(xp, s, low_b, low_a) - stirling_gap(xp, s, low_b, -low_a)
-    entropies = entropies - (low_b - 1) * digamma_difference(xp, low_b, low_a)
-    lost = lgamma_gap_by(xp, a + b, power)
-    of_small = entropies - k * xp.where(large, xp.zeros_like(lost), lost)
     size = xp.where(large, second + k * xp.abs(third) + xp.abs(first), xp.abs(entropies) + k * lost)
     return lost, xp.where(large, of_large, of_small), size
 

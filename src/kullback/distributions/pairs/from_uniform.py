@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from kullback.arrays._backend import Array, Namespace
+from kullback.arrays._backend import Array, Namespace, nowhere
 from kullback.distributions._numeric import exp_gap, log_ratio, ratio_gap
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import log_beta
@@ -17,6 +17,7 @@ from kullback.distributions._tilt import log_sinhc, tilt_shift
 from kullback.distributions.families.beta import Beta, BetaPrime
 from kullback.distributions.families.cauchy import Cauchy
 from kullback.distributions.families.continuous_bernoulli import ContinuousBernoulli
+from kullback.distributions.families.gamma import Exponential
 from kullback.distributions.families.half_cauchy import HalfCauchy
 from kullback.distributions.families.pareto import Lomax, Pareto
 from kullback.distributions.families.student_t import StudentT
@@ -30,6 +31,8 @@ def _in_unit(p: Uniform) -> tuple[Uniform, Uniform]:
     """Return the interval and its image under 1 − x; where it leaves [0, 1], and D is infinite, another one."""
     xp = p.xp
     inside = (p.low >= 0) & (p.high <= 1)
+    if nowhere(xp, ~inside):
+        return p, p.like(Uniform, low=1 - p.high, high=1 - p.low)
     low = xp.where(inside, p.low + 0 * p.high, xp.full_like(p.low + p.high, 0.25))
     high = xp.where(inside, p.high + 0 * p.low, xp.full_like(p.low + p.high, 0.75))
     return p.like(Uniform, low=low, high=high), p.like(Uniform, low=1 - high, high=1 - low)
@@ -71,6 +74,18 @@ def _continuous_bernoulli(p: Uniform, q: ContinuousBernoulli) -> Array:
 
 @closed_form(
     Uniform,
+    Exponential,
+    formula=r"λ\,\frac{l+h}{2} - \log(λ(h-l))",
+    source="torch.distributions.kl; " + _SOURCE,
+)
+def _exponential(p: Uniform, q: Exponential) -> Array:
+    law = _above(p)
+    mean = law.mean()
+    return ratio_gap(p.xp, q.rate * mean, p.xp.ones_like(mean)) + (1 + log_ratio(p.xp, mean, law.width))
+
+
+@closed_form(
+    Uniform,
     Gumbel,
     formula=r"\log\frac{β}{h-l} + \frac{l+h-2μ}{2β} + β\,\frac{e^{-(l-μ)/β} - e^{-(h-μ)/β}}{h-l}",
     source="torch.distributions.kl; " + _SOURCE,
@@ -90,9 +105,10 @@ def _gumbel(p: Uniform, q: Gumbel) -> Array:
 )
 def _pareto(p: Uniform, q: Pareto) -> Array:
     xp = p.xp
-    above = p.low + 0 * p.high >= q.scale
-    least = xp.where(above, p.low + 0 * p.high, q.scale)
-    law = p.like(Uniform, low=least, high=xp.where(above, p.high + 0 * least, 2 * least))
+    above, law = p.low + 0 * p.high >= q.scale, p
+    if not nowhere(xp, ~above):
+        least = xp.where(above, p.low + 0 * p.high, q.scale)
+        law = p.like(Uniform, low=least, high=xp.where(above, p.high + 0 * least, 2 * least))
     logs = law.log_mean()
     beyond = logs - xp.log(q.scale)
     return ratio_gap(xp, q.alpha * beyond, xp.ones_like(beyond)) + 1 + xp.log(beyond) + logs - xp.log(law.width)
@@ -101,6 +117,8 @@ def _pareto(p: Uniform, q: Pareto) -> Array:
 def _above(p: Uniform) -> Uniform:
     """Return the interval; where it is not above 0, and D is infinite, another one."""
     xp = p.xp
+    if nowhere(xp, p.low < 0):
+        return p
     above = p.low + 0 * p.high >= 0
     one = xp.ones_like(p.low + p.high)
     return p.like(Uniform, low=xp.where(above, p.low + 0 * one, one), high=xp.where(above, p.high + 0 * one, 2 * one))

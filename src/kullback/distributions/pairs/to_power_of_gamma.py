@@ -17,12 +17,12 @@ from typing import Any
 from kullback.arrays._backend import Array
 from kullback.distributions._family import Family
 from kullback.distributions._gamma import lgamma_gap_by
-from kullback.distributions._numeric import exp_gap, stirling_rest
+from kullback.distributions._numeric import exp_gap, log_ratio, ratio_gap, stirling_rest
 from kullback.distributions._power_of_gamma import GammaPower, PowerOfGamma, shape_gap
 from kullback.distributions._registry import closed_form
 from kullback.distributions._special import EULER, LOG_2PI
 from kullback.distributions.families.chi import Chi, HalfNormal, Maxwell, Nakagami, Rayleigh
-from kullback.distributions.families.gamma import Gamma
+from kullback.distributions.families.gamma import Exponential, Gamma
 from kullback.distributions.families.generalized_gamma import gamma_as_power
 from kullback.distributions.families.inverse_gamma import InverseGamma, Levy
 from kullback.distributions.families.inverse_gaussian import InverseGaussian
@@ -61,6 +61,21 @@ def _pareto(p: Pareto, q: PowerOfGamma) -> Array:
     gap = xp.where(finite, gap, xp.ones_like(gap))
     share = q.power / p.alpha
     value = apart_from_shape(p, q, gap) + 0.5 * (LOG_2PI - 1 + xp.log(2 * gap / (share * share)))
+    return xp.where(finite, value, xp.full_like(value, math.inf))
+
+
+@closed_form(
+    Pareto,
+    Exponential,
+    formula=r"\frac{α\,m λ}{α-1} - \log\frac{mλ}{α} - 1 - \frac1α \text{ for } α > 1",
+    source="torch.distributions.kl; from the mean and the entropy of P",
+)
+def _pareto_exponential(p: Pareto, q: Exponential) -> Array:
+    xp, finite = p.xp, p.alpha > 1
+    a = xp.where(finite, p.alpha, xp.full_like(p.alpha, 2.0))
+    excess = a - 1
+    means = ratio_gap(xp, q.rate * p.scale, excess / a)
+    value = means + (xp.log(a) - log_ratio(xp, excess, a) - 1 / a)
     return xp.where(finite, value, xp.full_like(value, math.inf))
 
 
