@@ -45,7 +45,7 @@ def encode(symbols: Symbols, model: Model) -> Words:
     for place, table in model.tables(symbols):
         if table.ndim == 1:
             _encode_static(coder, stream, symbols[place], table)
-        else:
+        elif model.size > 1:  # one symbol alone says nothing
             coder.encode_reverse(symbols[place], stream.model.Categorical(perfect=False), np.ascontiguousarray(table))
     return np.asarray(coder.get_compressed(), dtype=np.uint32)
 
@@ -68,6 +68,8 @@ def decode(words: Words, model: Model, count: int) -> Symbols:
         return _decode_static(coder, stream, model.probabilities, count)
     categorical = stream.model.Categorical(perfect=False)
     out = np.zeros(count, dtype=np.int32)
+    if model.size == 1:
+        return out
     if isinstance(model, Adaptive):
         counts = np.full(model.size, 0.5)
         for i in range(count):

@@ -165,6 +165,8 @@ def _read(data: Any, p: Any, q: Any) -> tuple[Symbols, dict[Any, int] | None, An
     if isinstance(data, str):
         raise InputTypeError("data are text: give models that are mappings of characters, or encode it to bytes")
     array = np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+    if array.ndim == 1 and not array.size:
+        raise InputError("data have no symbols")
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise InputTypeError(f"data must be whole numbers, one a symbol; got dtype {array.dtype}, shape {array.shape}")
     return _some(array), None, lambda i: f"symbol {i}"
