@@ -222,6 +222,21 @@ def lalonde(python: str) -> dict[str, float]:
     }
 
 
+def covariate_shift() -> dict[str, Any]:
+    """2e5 rows of N(0, I) weighted to look like as many of N(0.5, 0.8² I) in five dimensions."""
+    import time
+
+    import kullback as kb
+
+    rng, d, n = np.random.default_rng(2), 5, 200_000
+    x, y = rng.normal(size=(n, d)), 0.5 + 0.8 * rng.normal(size=(n, d))
+    truth = d * (0.8**2 + 0.5**2 - 1 - 2 * np.log(0.8)) / 2
+    start = time.perf_counter()
+    m = kb.reweight(x, y, features="quadratic")
+    seconds = time.perf_counter() - start
+    return {"truth": truth, "value": m.before.value, "error": m.before.error, "ess": m.ess, "seconds": seconds}
+
+
 LARGE = """
 import json, resource, sys, time
 import kullback as kb
@@ -276,6 +291,8 @@ def main() -> None:
         print(case, report["cases"][case], flush=True)
     report["lalonde"] = lalonde(environment("causaldata", ["causaldata", "pandas", "pyarrow"]))
     print(report["lalonde"], flush=True)
+    report["shift"] = covariate_shift()
+    print(report["shift"], flush=True)
     report["large"] = {"rows": options.large} | large(options.large, np.random.default_rng(1))
     (RESULTS / "reweight.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write(report)
@@ -299,13 +316,18 @@ def write(report: dict[str, Any]) -> None:
                 f"{r[k]:{f}}" if k in r else "" for k, f in (("seconds", ".2f"), ("megabytes", ".0f"), ("error", ".1e"))
             ]
             lines.append(f"| {name} | {' | '.join(cells)} | {r.get('said', '')} |")
-    a, b = report["lalonde"], report["large"]
+    a, b, c = report["lalonde"], report["large"], report["shift"]
     lines += [
         "",
         "## LaLonde: CPS controls balanced to the NSW's treated",
         "",
         f"{a['constraints']} constraints; largest error {a['error']:.1e} standard deviations; "
         f"effect on the treated {a['effect']:.2f} dollars; {a['ess']:.3f} effective controls.",
+        "",
+        "## Covariate shift: 2e5 rows beside 2e5, five columns, quadratic features",
+        "",
+        f"{c['value']:.4f} ± {c['error']:.4f} nats in {c['seconds']:.2f} s; truth {c['truth']:.4f}; {c['ess']:.0f} "
+        "effective rows.",
         "",
         f"## {b['rows']:.0e} rows on disk, three margins, counted by DuckDB",
         "",
