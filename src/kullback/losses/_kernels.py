@@ -39,10 +39,12 @@ def gradients(
     name: str,
     temperature: float,
     of_teacher: bool,
+    out: Tensor | None = None,
 ) -> Tensor:
-    """Gradient of Σ upstream·values in the teacher's logits, or in the student's."""
+    """Gradient of Σ upstream·values in the teacher's logits, or in the student's; `out` may be where they are."""
     p, q = _in_order(teacher, student, name)
-    out = torch.empty_like(student, memory_format=torch.contiguous_format)
+    if out is None:
+        out = torch.empty_like(student, memory_format=torch.contiguous_format)
     weights = upstream.detach().float().contiguous().numpy()
     of_first = of_teacher == (name == "forward")
     _native.logit_gradients(_view(p), _view(q), 1 / temperature, numbers.numpy(), weights, of_first, out.numpy())

@@ -119,6 +119,23 @@ def gradients(
     return out[0], out[1]
 
 
+def gradient_over_student(
+    upstream: Tensor,
+    teacher: Tensor,
+    student: Tensor,
+    numbers: Tensor,
+    name: str,
+    number: float,
+    temperature: float,
+    cap: float,
+) -> Tensor:
+    """Gradient of Σ upstream·values in the student, written over it where there is a kernel; no operator of its own."""
+    if _kernels.serves(teacher, student, name, temperature, cap):
+        return _kernels.gradients(upstream, teacher, student, numbers, name, temperature, False, out=student)
+    found: Tensor = gradients(upstream, teacher, student, numbers, name, number, temperature, cap, False, True)[1]
+    return found
+
+
 def _nothing_kept(like: Tensor) -> Tensor:
     return like.new_empty(len(like), 0, dtype=torch.float64)
 
