@@ -13,7 +13,7 @@ from kullback._core.errors import InputError, InputTypeError
 from . import _linear, _logits
 from ._divergences import parsed
 from ._reduction import check_reduction, row_weights
-from ._rows import check_number, check_tensor, kept_rows
+from ._rows import check_labels, check_number, check_tensor, check_whole, kept_rows
 
 _AT_ONCE = {"cpu": 1 << 22, "cuda": 1 << 27}  # logits of one side that are held at a time
 
@@ -99,10 +99,9 @@ def linear_distillation(
         shares = shares.index_select(0, index)
         targets = None if targets is None else targets.index_select(0, index)
     if targets is not None:
-        _check_labels(targets, len(heads[1].weights))
-    if rows_at_once is not None and (type(rows_at_once) is not int or rows_at_once < 1):
-        raise InputError(f"rows_at_once must be a whole number of at least 1, got {rows_at_once!r}")
-    at_once = rows_at_once or max(1, _AT_ONCE.get(states.device.type, 1 << 22) // len(heads[1].weights))
+        check_labels(targets, len(heads[1].weights))
+    by_itself = max(1, _AT_ONCE.get(states.device.type, 1 << 22) // len(heads[1].weights))
+    at_once = by_itself if rows_at_once is None else check_whole(rows_at_once, "rows_at_once", least=1)
     tensors = [x for head, h in zip(heads, flat, strict=True) for x in (h, head.weights, head.bias)]
     wanted = [torch.is_grad_enabled() and x is not None and x.requires_grad for x in tensors[3:]]
     options = name, number, float(temperature), cap, float(hard), at_once
@@ -158,9 +157,3 @@ def _check_heads(teacher: _Head, student: _Head) -> None:
         raise InputError(f"teacher is on {teacher.states.device} and student on {student.states.device}: move one")
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in vars(teacher).values()):
         raise InputError("gradients go to the student only: detach the teacher, or use distillation on its logits")
-
-
-def _check_labels(labels: Tensor, outcomes: int) -> None:
-    wrong = (labels < 0) | (labels >= outcomes)
-    if wrong.any():
-        raise InputError(f"labels must lie below the {outcomes} outcomes, got {int(labels[wrong][0])}")
