@@ -228,8 +228,8 @@ def report_of(report: dict[str, Any]) -> str:
         f"## A policy that pays {PRICE} a nat to leave its reference",
         "",
         "D(policy‖optimum), the optimum being known. Differentiated as they stand, k₁ has no expected gradient: reward "
-        "alone carries the policy past the optimum. k₃ has that of the other divergence, and comes to rest elsewhere. k₂ "
-        "goes to the optimum, and so does k₃ as `policy_kl` has it.",
+        "alone carries the policy past the optimum. k₃ has that of the other divergence, and comes to rest elsewhere. "
+        "k₂ goes to the optimum, and so does k₃ as `policy_kl` has it.",
         "",
         f"| | after {STEPS // 2} steps | after {STEPS} steps |",
         "|---|---|---|",

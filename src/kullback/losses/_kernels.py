@@ -39,16 +39,34 @@ def gradients(
     name: str,
     temperature: float,
     of_teacher: bool,
-    out: Tensor | None = None,
 ) -> Tensor:
-    """Gradient of Σ upstream·values in the teacher's logits, or in the student's; `out` may be where they are."""
+    """Gradient of Σ upstream·values in the teacher's logits, or in the student's."""
+    out = torch.empty_like(student, memory_format=torch.contiguous_format)
+    _write_gradients(upstream, teacher, student, numbers, name, temperature, of_teacher, out)
+    return out
+
+
+def over_student(upstream: Tensor, teacher: Tensor, student: Tensor, name: str, temperature: float) -> Tensor:
+    """Divergence of every row; the student's logits, contiguous, become the gradient of Σ upstream·values in them."""
+    found, numbers = values(teacher, student, name, temperature)
+    _write_gradients(upstream, teacher, student, numbers, name, temperature, False, student)
+    return found
+
+
+def _write_gradients(
+    upstream: Tensor,
+    teacher: Tensor,
+    student: Tensor,
+    numbers: Tensor,
+    name: str,
+    temperature: float,
+    of_teacher: bool,
+    out: Tensor,
+) -> None:
     p, q = _in_order(teacher, student, name)
-    if out is None:
-        out = torch.empty_like(student, memory_format=torch.contiguous_format)
     weights = upstream.detach().float().contiguous().numpy()
     of_first = of_teacher == (name == "forward")
     _native.logit_gradients(_view(p), _view(q), 1 / temperature, numbers.numpy(), weights, of_first, out.numpy())
-    return out
 
 
 def _in_order(teacher: Tensor, student: Tensor, name: str) -> tuple[Tensor, Tensor]:

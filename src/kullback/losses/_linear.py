@@ -44,15 +44,15 @@ def values_and_gradients(
     with torch.autocast(states.device.type, enabled=False):  # dtypes were chosen by the caller
         for rows in _blocks(len(states), at_once):
             p, q = teacher.logits(rows), student.logits(rows)
-            value, numbers = _logits.values(p, q, *options)
-            off = None
-            if labels is not None:
-                value, off = _with_labels(value, q, labels[rows], upstream[rows], cap, hard)
-            values[rows] = value
+            of_labels = None if labels is None else _of_labels(q, labels[rows], upstream[rows], cap, hard)
             if any(wanted):
-                slope = _logits.gradient_over_student((1 - hard) * upstream[rows], p, q, numbers, *options)
-                slope = slope if off is None else slope.add_(off.to(slope.dtype))
+                value, slope = _logits.values_over_student((1 - hard) * upstream[rows], p, q, *options)
+                if of_labels is not None:
+                    slope += of_labels[1].to(slope.dtype)
                 _add_products(found, wanted, slope, states, weights, rows)
+            else:
+                value = _logits.values(p, q, *options)[0]
+            values[rows] = value if of_labels is None else (1 - hard) * value + of_labels[0]
     return values, *found
 
 
@@ -92,17 +92,15 @@ class _Head:
         return out.float() if out.dtype == torch.float16 else out  # whose gradients pass its range
 
 
-def _with_labels(
-    value: Tensor, student: Tensor, labels: Tensor, upstream: Tensor, cap: float, hard: float
-) -> tuple[Tensor, Tensor]:
-    """The values mixed with the labels' cross-entropy, and the gradient of its share in the student's logits."""
-    logits = _logits.capped(student.to(value.dtype), cap)
+def _of_labels(student: Tensor, labels: Tensor, upstream: Tensor, cap: float, hard: float) -> tuple[Tensor, Tensor]:
+    """The labels' share of every value, and the gradient of Σ upstream·share in the student's logits."""
+    logits = _logits.capped(student.to(upstream.dtype), cap)
     log_q = torch.log_softmax(logits, -1)
     place = labels[:, None]
-    value = (1 - hard) * value - hard * log_q.gather(-1, place)[:, 0]
-    off = log_q.exp_().scatter_add_(-1, place, torch.full_like(place, -1, dtype=value.dtype))
+    share = -hard * log_q.gather(-1, place)[:, 0]
+    off = log_q.exp_().scatter_add_(-1, place, torch.full_like(place, -1, dtype=log_q.dtype))
     off *= _logits.cap_slope(logits, cap)
-    return value, off.mul_((hard * upstream)[:, None]).masked_fill_((upstream == 0)[:, None], 0)
+    return share, off.mul_((hard * upstream)[:, None]).masked_fill_((upstream == 0)[:, None], 0)
 
 
 def _add_products(

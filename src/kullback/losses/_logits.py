@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kullback._core.errors import InputError
 
-from . import _kernels
+from . import _kernels, _triton
 from ._divergences import gradients_of_logits, of_logits
 
 _AT_ONCE = 1 << 20  # numbers that the plain twin works on at a time
@@ -66,13 +66,20 @@ def _blocks(rows: int, outcomes: int) -> Iterator[slice]:
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
+def _kernel(teacher: Tensor, student: Tensor, name: str, temperature: float, cap: float) -> Any:
+    """Return the module of kernels that serves these, or None, where the plain twin does."""
+    return next((k for k in (_kernels, _triton) if k.serves(teacher, student, name, temperature, cap)), None)
+
+
 @torch.library.custom_op("kullback::divergence_of_logits", mutates_args=())
 def values(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> tuple[Tensor, Tensor]:
     """Divergence of every row of (rows, outcomes), in float32 or float64; and what a kernel keeps for the gradients."""
-    if _kernels.serves(teacher, student, name, temperature, cap):
-        return _kernels.values(teacher, student, name, temperature)
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    if kernel is not None:
+        of_kernel: tuple[Tensor, Tensor] = kernel.values(teacher, student, name, temperature)
+        return of_kernel
     out = student.new_empty(len(student), dtype=wide(student.dtype))
     for block in _blocks(*student.shape):
         out[block] = plain(teacher[block], student[block], name, number, temperature, cap)
@@ -97,9 +104,10 @@ def gradients(
     A row whose upstream gradient is 0 has a gradient of 0, whatever it holds.
     """
     wanted = (of_teacher, of_student)
-    if _kernels.serves(teacher, student, name, temperature, cap):
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    if kernel is not None:
         first, second = (
-            _kernels.gradients(upstream, teacher, student, numbers, name, temperature, side)
+            kernel.gradients(upstream, teacher, student, numbers, name, temperature, side)
             if want
             else student.new_empty(0)
             for side, want in ((True, of_teacher), (False, of_student))
@@ -121,21 +129,19 @@ def gradients(
     return out[0], out[1]
 
 
-def gradient_over_student(
-    upstream: Tensor,
-    teacher: Tensor,
-    student: Tensor,
-    numbers: Tensor,
-    name: str,
-    number: float,
-    temperature: float,
-    cap: float,
-) -> Tensor:
-    """Gradient of Σ upstream·values in the student, written over it where there is a kernel; no operator of its own."""
-    if _kernels.serves(teacher, student, name, temperature, cap):
-        return _kernels.gradients(upstream, teacher, student, numbers, name, temperature, False, out=student)
-    found: Tensor = gradients(upstream, teacher, student, numbers, name, number, temperature, cap, False, True)[1]
-    return found
+def values_over_student(
+    upstream: Tensor, teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
+) -> tuple[Tensor, Tensor]:
+    """Divergence of every row and the gradient of Σ upstream·values in the student, which may take the student's place.
+
+    No operator of its own: for use within one.
+    """
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    if kernel is not None:
+        return kernel.over_student(upstream, teacher, student, name, temperature), student
+    options = name, number, temperature, cap
+    found, numbers = values(teacher, student, *options)
+    return found, gradients(upstream, teacher, student, numbers, *options, False, True)[1]
 
 
 def _nothing_kept(like: Tensor) -> Tensor:
@@ -147,7 +153,8 @@ def _(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> tuple[Tensor, Tensor]:
     value = student.new_empty(student.shape[0], dtype=wide(student.dtype))
-    kept = _kernels.NUMBERS if _kernels.serves(teacher, student, name, temperature, cap) else 0
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    kept = 0 if kernel is None else kernel.NUMBERS
     return value, student.new_empty(student.shape[0], kept, dtype=torch.float64)
 
 
