@@ -128,6 +128,7 @@ def test_no_tensor_of_rows_by_outcomes_is_made() -> None:
         ({"teacher": (torch.randn(3, 4), torch.randn(11, 4, requires_grad=True))}, "detach the teacher"),
         ({"rows_at_once": -1}, "rows_at_once must be a whole number of at least 1, got -1"),
         ({"rows_at_once": 0.5}, "rows_at_once must be"),
+        ({"negligible": -1.0}, "negligible must be a finite number of at least 0"),
         ({"hard": 0.5}, "pass labels="),
         ({"hard": 1.5}, "hard must lie between 0 and 1"),
         ({"hard": 0.5, "labels": torch.tensor([0, 11, 2])}, "labels must lie below the 11 outcomes, got 11"),
@@ -144,9 +145,43 @@ def test_bad_input(change: dict[str, Any], message: str) -> None:
 
 def test_a_second_derivative_is_refused() -> None:
     teacher, student = heads()
-    value = losses.linear_distillation(teacher=teacher, student=student)
+
+    def loss(*student: torch.Tensor) -> torch.Tensor:
+        return losses.linear_distillation(teacher=teacher, student=student)
+
+    first = torch.autograd.grad(loss(*student), student, create_graph=True)
+    exact = torch.autograd.grad(loss(*student), student)
+    inner = torch.func.grad(loss, argnums=(0, 1, 2))(*student)
+    for a, b, c in zip(first, inner, exact, strict=True):
+        assert torch.equal(a, c)
+        assert torch.equal(b, c)
+    for again in (first, inner):
+        with pytest.raises(kb.InputError, match="no second derivative"):
+            torch.autograd.grad(again[1].sum(), student[0])
     with pytest.raises(kb.InputError, match="no second derivative"):
-        torch.autograd.grad(value, student[1], create_graph=True)
+        torch.func.jacrev(torch.func.grad(loss))(*student)
+
+
+def test_negligible_tiles_are_skipped_within_the_bound() -> None:
+    rng = torch.Generator().manual_seed(4)
+    teacher = torch.randn(9, 6, generator=rng), torch.randn(2000, 6, generator=rng)
+    rare = torch.where(torch.arange(2000) < 700, 0.0, -9.0)  # outcomes in the order of their frequency
+    student = tuple(x.requires_grad_() for x in (torch.randn(9, 4, generator=rng), torch.randn(2000, 4, generator=rng)))
+    biases = rare, rare.clone().requires_grad_()
+    given = {"teacher": (*teacher, biases[0]), "student": (*student, biases[1])}
+    values, gradients = [], []
+    for negligible in (0.0, 1e-3):
+        values.append(losses.linear_distillation(**given, negligible=negligible))
+        gradients.append(torch.autograd.grad(values[-1], (*student, biases[1])))
+    assert values[0] == values[1]
+    (h, w, b), (rough_h, rough_w, rough_b) = gradients
+    assert (rough_w[768:] == 0).all()  # the second and third tile
+    assert w[768:].count_nonzero() > 0
+    assert torch.equal(rough_w[:768], w[:768])
+    assert torch.equal(rough_b, b)
+    largest = student[0].norm(dim=-1).max()
+    assert (rough_w - w).norm(dim=-1).max() <= 1e-3 * largest
+    assert (rough_h - h).norm(dim=-1).max() <= 1e-3 / 9 * student[1][768:].norm(dim=-1).sum()
 
 
 def test_float16_keeps_its_gradients_under_a_scaled_loss() -> None:
@@ -211,5 +246,5 @@ def test_compiled_as_one_operator() -> None:
     inputs = *teacher, None, *student, torch.ones(21, dtype=torch.float64), None
     flat = [x if x is None else x.detach() if x.ndim < 3 else x.detach().flatten(0, 1) for x in inputs]
     checks = "test_schema", "test_faketensor"
-    operator, options = torch.ops.kullback.divergence_of_heads, ("js", 0.5, 1.0, 0.0, 0.0, 4, [True, False, True])
+    operator, options = torch.ops.kullback.divergence_of_heads, ("js", 0.5, 1.0, 0.0, 0.0, 4, 0.0, [True, False, True])
     torch.library.opcheck(operator, (*flat, *options), test_utils=checks)

@@ -13,6 +13,7 @@ from kullback._core.errors import InputError
 from . import _logits
 
 _TILE = 768  # outcomes whose weights a CPU's cache holds while a block of rows is multiplied with them
+_GPU_TILE = 1 << 15
 
 
 @torch.library.custom_op("kullback::divergence_of_heads", mutates_args=())
@@ -31,6 +32,7 @@ def values_and_gradients(
     cap: float,
     hard: float,
     at_once: int,
+    negligible: float,
     wanted: Sequence[bool],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Value of every row, and the gradients of Σ upstream·value in states, weights and bias.
@@ -49,7 +51,8 @@ def values_and_gradients(
                 value, slope = _logits.values_over_student((1 - hard) * upstream[rows], p, q, *options)
                 if of_labels is not None:
                     slope += of_labels[1].to(slope.dtype)
-                _add_products(found, wanted, slope, states, weights, rows)
+                least = None if negligible == 0 else (negligible * upstream[rows].abs())[:, None]
+                _add_products(found, wanted, slope, states, weights, rows, least)
             else:
                 value = _logits.values(p, q, *options)[0]
             values[rows] = value if of_labels is None else (1 - hard) * value + of_labels[0]
@@ -104,12 +107,21 @@ def _of_labels(student: Tensor, labels: Tensor, upstream: Tensor, cap: float, ha
 
 
 def _add_products(
-    found: list[Tensor], wanted: Sequence[bool], slope: Tensor, states: Tensor, weights: Tensor, rows: slice
+    found: list[Tensor],
+    wanted: Sequence[bool],
+    slope: Tensor,
+    states: Tensor,
+    weights: Tensor,
+    rows: slice,
+    least: Tensor | None,
 ) -> None:
+    """Add to the gradients what a block of rows gives; tiles that nowhere reach `least` are skipped."""
     in_states, in_weights, in_bias = found
     here = states[rows].to(slope.dtype)
     for tile in _tiles(weights):
         part = slope[:, tile]
+        if least is not None and bool((part.abs() <= least).all()):
+            continue
         if wanted[0]:
             in_states[rows].addmm_(part, weights[tile].to(slope.dtype))
         if wanted[1]:
@@ -127,8 +139,27 @@ def _blocks(rows: int, at_once: int) -> Iterator[slice]:
 
 def _tiles(weights: Tensor) -> Iterator[slice]:
     """Outcomes that are multiplied at a time."""
-    step = _TILE if weights.device.type == "cpu" else max(len(weights), 1)
+    step = _TILE if weights.device.type == "cpu" else _GPU_TILE
     return (slice(start, start + step) for start in range(0, len(weights), step))
+
+
+class Gradients(torch.autograd.Function):
+    """The gradients alone; not to be differentiated again."""
+
+    @staticmethod
+    def forward(*args: Any) -> tuple[Tensor, ...]:
+        """Gradients of Σ upstream·value."""
+        found: tuple[Tensor, ...] = values_and_gradients(*args)[1:]
+        return found
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        """Keep nothing."""
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Any, ...]:
+        """Refuse."""
+        raise InputError("linear_distillation has no second derivative: use distillation on the logits")
 
 
 class Divergence(torch.autograd.Function):
@@ -156,15 +187,13 @@ class Divergence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor, *_: Tensor) -> tuple[Any, ...]:
         """Return the gradients that are ready, scaled; or compute the logits again."""
-        if torch.is_grad_enabled():
-            raise InputError("linear_distillation has no second derivative: use distillation on the logits")
         *tensors, shares, labels = ctx.saved_tensors
         found, ctx.ready = ctx.ready, None  # given away, so that they can be scaled in place
-        if found is None:
-            found = values_and_gradients(*tensors, upstream * shares, labels, *ctx.options, ctx.wanted)[1:]
+        if found is None or torch.is_grad_enabled():  # what is ready depends on nothing, and could not refuse
+            found = Gradients.apply(*tensors, upstream * shares, labels, *ctx.options, ctx.wanted)
         else:
             for gradient in found:
                 gradient.mul_(upstream)
         # float16 is what is returned, not what is scaled: a scale of the loss may pass its range.
         student = zip(found, tensors[3:], ctx.wanted, strict=True)
-        return (None, None, None, *(g.to(x.dtype) if want else None for g, x, want in student), *[None] * 10)
+        return (None, None, None, *(g.to(x.dtype) if want else None for g, x, want in student), *[None] * 11)
