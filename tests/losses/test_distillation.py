@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -238,7 +239,7 @@ def test_under_autocast() -> None:
         ({"mask": torch.ones(2, dtype=torch.bool)}, r"mask of shape \(2,\) does not broadcast to the rows \(3,\)"),
         ({"weight": torch.tensor([1.0, -1.0, 1.0])}, "weight must be at least 0, got -1.0"),
         ({"labels": torch.ones(5, dtype=torch.long)}, "labels of shape"),
-        ({"vocabulary": 6}, "vocabulary must lie between 1 and the 5 outcomes of teacher, got 6"),
+        ({"vocabulary": 6}, "vocabulary, of teacher, must be a whole number between 1 and 5, got 6"),
         ({"student": torch.full((3, 5), -math.inf)}, r"student masks every outcome of row \(0,\)"),
     ],
 )
@@ -282,3 +283,31 @@ def test_a_compiled_evaluation_takes_any_number_of_rows() -> None:
     for rows in (3, 4, 5):
         t, s = logits(rows, 5, dtype=torch.float32), logits(rows, 5, seed=1, dtype=torch.float32)
         assert f(t, s) == loss("forward")(t, s)
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # dynamo's own doing
+def test_a_compiled_loss_takes_rows_and_outcomes_of_any_number() -> None:
+    f = torch.compile(loss("forward"), backend="aot_eager", fullgraph=True, dynamic=True)
+    for rows, outcomes in ((3, 5), (4, 7), (9, 11)):
+        t, s = logits(rows, outcomes), logits(rows, outcomes, seed=1).requires_grad_()
+        ours, want = (torch.autograd.grad(g(t, s), s)[0] for g in (f, loss("forward")))
+        assert torch.equal(ours, want)
+
+
+@pytest.mark.filterwarnings("ignore:.*jit.script. is deprecated:DeprecationWarning")  # torch's own doing
+@pytest.mark.parametrize("divergence", ["forward", "js(0.3)"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_forward_mode(divergence: str, dtype: torch.dtype) -> None:
+    sides = logits(4, 5, dtype=dtype), logits(4, 5, seed=1, dtype=dtype)
+    along = logits(4, 5, seed=2, dtype=dtype), logits(4, 5, seed=3, dtype=dtype)
+    f = loss(divergence)
+    value, change = torch.func.jvp(f, sides, along)
+    gradients = torch.func.grad(f, argnums=(0, 1))(*sides)
+    assert value == f(*sides)
+    assert torch.allclose(change, sum((g * v).sum() for g, v in zip(gradients, along, strict=True)), rtol=1e-5)
+    of_student = partial(f, sides[0])
+    backwards = torch.func.jacrev(torch.func.grad(of_student))(sides[1])
+    for hessian in (torch.func.jacfwd(torch.func.grad(of_student)), torch.func.jacrev(torch.func.jacfwd(of_student))):
+        assert torch.allclose(hessian(sides[1]), backwards, rtol=1e-5, atol=1e-7)
+    with pytest.raises(kb.InputError, match="take jacfwd of jacrev"):
+        torch.func.jacfwd(torch.func.jacfwd(of_student))(sides[1])

@@ -38,8 +38,11 @@ def check(t: Tensor, s: Tensor, name: str, temperature: float = 1.0, rel: float 
     assert torch.allclose(found.double(), want, rtol=rel, atol=1e-13)
     upstream = torch.linspace(0.5, 2.0, len(t))
     exact = _logits.plain_gradients(upstream.double(), t.double(), s.double(), name, 0.0, temperature, 0.0)
-    for of_teacher, gradient in zip((True, False), exact, strict=True):
-        ours = _kernels.gradients(upstream, t, s, numbers, name, temperature, of_teacher).double()
+    over = s.clone(memory_format=torch.contiguous_format)
+    assert torch.equal(_kernels.over_student(upstream, t, over, name, temperature), found)
+    sides = [_kernels.gradients(upstream, t, s, numbers, name, temperature, side) for side in (True, False)]
+    for ours, gradient in zip((*sides, over), (*exact, exact[1]), strict=True):
+        ours = ours.double()
         finite = want.isfinite()
         scale = gradient[finite].abs().sum(-1, keepdim=True)
         assert (

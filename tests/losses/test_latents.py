@@ -290,3 +290,60 @@ def test_fisher_vector_product_is_the_information_matrix() -> None:
     assert torch.allclose(found, want)
     with pytest.raises(kb.InputError, match="vectors are shaped"):
         losses.fisher_vector_product(divergence, [theta], [v[:2]])
+
+
+def test_rows_of_categorical_laws_cannot_be_told_from_dimensions() -> None:
+    with pytest.raises(kb.InputError, match="may be 5 rows or 5 dimensions of one"):
+        losses.latent_kl(td.Categorical(logits=draw(5, 4)), td.Categorical(logits=torch.zeros(4).double()))
+    q, p = td.Categorical(logits=draw(5, 2, 4)), td.Categorical(logits=torch.zeros(2, 4).double())
+    assert torch.allclose(losses.latent_kl(q, p), td.kl_divergence(q, p).sum(-1).mean())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_worked_out_in_float32(dtype: torch.dtype) -> None:
+    mean, scale = (40 * draw(200, 30)).to(dtype).requires_grad_(), draw(200, 30, seed=1).exp().to(dtype)
+    q, p = td.Normal(mean, scale), td.Normal(torch.zeros(30, dtype=dtype), torch.ones(30, dtype=dtype))
+    exact = td.kl_divergence(td.Normal(mean.double(), scale.double()), standard(30)).sum(-1)
+    found = losses.latent_kl(q, p, reduction="none")
+    assert found.dtype == torch.float32
+    assert torch.allclose(found.double(), exact, rtol=1e-6)
+    assert torch.allclose(
+        losses.latent_kl(td.Independent(q, 1), td.Independent(p, 1)).double(), exact.mean(), rtol=1e-6
+    )
+    whole = losses.weight_kl([q])
+    assert whole.item() == pytest.approx(exact.sum().item(), rel=1e-6)  # above the range of float16
+    gradient = torch.autograd.grad(whole, mean)[0]
+    assert gradient.dtype == dtype
+    assert torch.equal(gradient, mean.detach())  # of m²/2
+
+
+def test_a_closed_form_has_no_error() -> None:
+    assert torch.equal(losses.latent_kl_error(posterior(), standard(4), samples=5), torch.zeros(20).double())
+
+
+def test_the_bound_decomposed() -> None:
+    # x = z + noise, both standard normal, and its exact posterior N(x/2, 1/2): the bound is log p(x).
+    x = math.sqrt(2) * draw(500, 1)
+    q = td.Normal(x / 2, math.sqrt(0.5))
+    torch.manual_seed(0)
+    found = losses.decompose_bound(td.Normal(q.sample((2000,)), 1.0).log_prob(x).sum(-1), q, standard(1))
+    evidence = td.Normal(0.0, math.sqrt(2)).log_prob(x).mean().item()
+    assert abs(found.value - evidence) < 4 * found.error
+    assert 0 < found.error < 1e-2
+    assert math.fsum(found.parts.values()) == pytest.approx(found.value)
+    assert found.parts["total correlation"] == pytest.approx(0, abs=1e-9)  # of one dimension
+    assert losses.decompose_bound(torch.zeros(500), q, standard(1)).error == 0
+    with pytest.raises(kb.InputError, match=r"log_likelihood has shape \(2, 3\), not \(500,\) or \(draws, 500\)"):
+        losses.decompose_bound(torch.zeros(2, 3), q, standard(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_critic_of_jeffreys_divergence_who_is_sure(dtype: torch.dtype) -> None:
+    v = torch.tensor([39.0, 41.0, 60.0, 80.0], dtype=dtype, requires_grad=True)
+    loss = losses.adversarial("jeffreys").critic(torch.zeros(1, dtype=dtype), v)
+    # f*′(T) = x where log x + 1 − 1/x = T: e^(T − 1) + 1 but for less than a rounding.
+    slope = torch.exp(v.detach().double() - 1) + 1
+    assert torch.allclose(4 * torch.autograd.grad(loss, v)[0].double(), slope, rtol=1e-5)
+    far = torch.tensor([1000.0], dtype=dtype, requires_grad=True)
+    beyond = losses.adversarial("jeffreys").critic(torch.zeros(1, dtype=dtype), far)
+    assert beyond == torch.autograd.grad(beyond, far)[0] == math.inf

@@ -99,29 +99,21 @@ def test_rows_left_out_may_hold_anything() -> None:
     grads = torch.autograd.grad(value, (h, w))
     assert value.isfinite()
     assert all(g.isfinite().all() for g in grads)
+    assert losses.linear_distillation(teacher=teacher, student=(h, w, b), weight=mask.double()) == value
     nothing = losses.linear_distillation(teacher=teacher, student=(h, w, b), mask=torch.zeros_like(mask))
     assert nothing.item() == 0
     assert all(g.count_nonzero() == 0 for g in torch.autograd.grad(nothing, (w, b)))
 
 
 def test_no_tensor_of_rows_by_outcomes_is_made() -> None:
-    class Largest(torch.utils._python_dispatch.TorchDispatchMode):
-        most = 0
-
-        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            out = function(*args, **(kwargs or {}))
-            for x in out if isinstance(out, (tuple, list)) else [out]:
-                if isinstance(x, torch.Tensor):
-                    self.most = max(self.most, x.numel())
-            return out
-
     rows, outcomes = 512, 4096
+    teacher = torch.randn(rows, 8), torch.randn(outcomes, 8)
     h, w = torch.randn(rows, 8, requires_grad=True), torch.randn(outcomes, 8, requires_grad=True)
-    with Largest() as seen:
-        losses.linear_distillation(
-            teacher=(torch.randn(rows, 8), torch.randn(outcomes, 8)), student=(h, w), rows_at_once=16
-        ).backward()
-    assert seen.most <= 16 * outcomes
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as seen:
+        losses.linear_distillation(teacher=teacher, student=(h, w), rows_at_once=16).backward()
+    taken = [event.self_cpu_memory_usage for event in seen.events()]
+    assert max(taken) == 4 * 16 * outcomes  # a block of logits, in float32
+    assert sum(size == max(taken) for size in taken) == 2
 
 
 @pytest.mark.parametrize(
@@ -136,6 +128,7 @@ def test_no_tensor_of_rows_by_outcomes_is_made() -> None:
         ({"teacher": (torch.randn(3, 4), torch.randn(11, 4, requires_grad=True))}, "detach the teacher"),
         ({"rows_at_once": -1}, "rows_at_once must be a whole number of at least 1, got -1"),
         ({"rows_at_once": 0.5}, "rows_at_once must be"),
+        ({"negligible": -1.0}, "negligible must be a finite number of at least 0"),
         ({"hard": 0.5}, "pass labels="),
         ({"hard": 1.5}, "hard must lie between 0 and 1"),
         ({"hard": 0.5, "labels": torch.tensor([0, 11, 2])}, "labels must lie below the 11 outcomes, got 11"),
@@ -152,9 +145,43 @@ def test_bad_input(change: dict[str, Any], message: str) -> None:
 
 def test_a_second_derivative_is_refused() -> None:
     teacher, student = heads()
-    value = losses.linear_distillation(teacher=teacher, student=student)
+
+    def loss(*student: torch.Tensor) -> torch.Tensor:
+        return losses.linear_distillation(teacher=teacher, student=student)
+
+    first = torch.autograd.grad(loss(*student), student, create_graph=True)
+    exact = torch.autograd.grad(loss(*student), student)
+    inner = torch.func.grad(loss, argnums=(0, 1, 2))(*student)
+    for a, b, c in zip(first, inner, exact, strict=True):
+        assert torch.equal(a, c)
+        assert torch.equal(b, c)
+    for again in (first, inner):
+        with pytest.raises(kb.InputError, match="no second derivative"):
+            torch.autograd.grad(again[1].sum(), student[0])
     with pytest.raises(kb.InputError, match="no second derivative"):
-        torch.autograd.grad(value, student[1], create_graph=True)
+        torch.func.jacrev(torch.func.grad(loss))(*student)
+
+
+def test_negligible_tiles_are_skipped_within_the_bound() -> None:
+    rng = torch.Generator().manual_seed(4)
+    teacher = torch.randn(9, 6, generator=rng), torch.randn(2000, 6, generator=rng)
+    rare = torch.where(torch.arange(2000) < 700, 0.0, -9.0)  # outcomes in the order of their frequency
+    student = tuple(x.requires_grad_() for x in (torch.randn(9, 4, generator=rng), torch.randn(2000, 4, generator=rng)))
+    biases = rare, rare.clone().requires_grad_()
+    given = {"teacher": (*teacher, biases[0]), "student": (*student, biases[1])}
+    values, gradients = [], []
+    for negligible in (0.0, 1e-3):
+        values.append(losses.linear_distillation(**given, negligible=negligible))
+        gradients.append(torch.autograd.grad(values[-1], (*student, biases[1])))
+    assert values[0] == values[1]
+    (h, w, b), (rough_h, rough_w, rough_b) = gradients
+    assert (rough_w[768:] == 0).all()  # the second and third tile
+    assert w[768:].count_nonzero() > 0
+    assert torch.equal(rough_w[:768], w[:768])
+    assert torch.equal(rough_b, b)
+    largest = student[0].norm(dim=-1).max()
+    assert (rough_w - w).norm(dim=-1).max() <= 1e-3 * largest
+    assert (rough_h - h).norm(dim=-1).max() <= 1e-3 / 9 * student[1][768:].norm(dim=-1).sum()
 
 
 def test_float16_keeps_its_gradients_under_a_scaled_loss() -> None:
@@ -192,3 +219,32 @@ def test_outcomes_that_both_biases_mask() -> None:
     )
     assert value.isfinite()
     assert all(gradient.isfinite().all() for gradient in torch.autograd.grad(value, (g, v, bias)))
+
+
+def test_more_outcomes_than_a_tile_and_rows_than_a_block() -> None:
+    rng = torch.Generator().manual_seed(3)
+    draw = [torch.randn(*shape, generator=rng) for shape in ((5, 6), (2000, 6), (5, 4), (2000, 4), (2000,))]
+    student = tuple(x.requires_grad_() for x in draw[2:])
+    found = losses.linear_distillation(teacher=tuple(draw[:2]), student=student, rows_at_once=2, reduction="sum")
+    exact = tuple(x.detach().double().requires_grad_() for x in student)
+    want = materialised(tuple(x.double() for x in draw[:2]), exact, reduction="sum")
+    assert found.item() == pytest.approx(want.item(), rel=1e-5)
+    for ours, true in zip(torch.autograd.grad(found, student), torch.autograd.grad(want, exact), strict=True):
+        assert torch.allclose(ours.double(), true, rtol=1e-4, atol=1e-5 * float(true.abs().max()))
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # dynamo's own doing
+def test_compiled_as_one_operator() -> None:
+    teacher, student = heads()
+
+    def loss(*student: torch.Tensor) -> torch.Tensor:
+        return losses.linear_distillation(teacher=teacher, student=student)
+
+    found = torch.compile(loss, fullgraph=True, backend="aot_eager")(*student)
+    pairs = zip(*(torch.autograd.grad(x, student) for x in (found, loss(*student))), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    inputs = *teacher, None, *student, torch.ones(21, dtype=torch.float64), None
+    flat = [x if x is None else x.detach() if x.ndim < 3 else x.detach().flatten(0, 1) for x in inputs]
+    checks = "test_schema", "test_faketensor"
+    operator, options = torch.ops.kullback.divergence_of_heads, ("js", 0.5, 1.0, 0.0, 0.0, 4, 0.0, [True, False, True])
+    torch.library.opcheck(operator, (*flat, *options), test_utils=checks)

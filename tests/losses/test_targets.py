@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import mpmath as mp
@@ -216,3 +217,65 @@ def test_sparsity() -> None:
         losses.sparsity_kl(-h, 0.1)
     with pytest.raises(kb.InputError, match="rate must lie strictly"):
         losses.sparsity_kl(h, 1.0)
+
+
+def test_a_share_of_a_masked_outcome_is_refused_or_infinite() -> None:
+    target = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]])
+    x = torch.tensor([[0.0, -math.inf, 0.0], [0.0, -math.inf, 0.0]], requires_grad=True)
+    for loss in (losses.soft_cross_entropy, losses.soft_cross_entropy.decompose):
+        with pytest.raises(kb.InputError, match=r"gives 0.25 to outcome 1 of row \(1,\), which the logits mask"):
+            loss(target=target, logits=x)
+        with pytest.raises(kb.InputError, match=r"outcome 0 of row \(0,\), which the logits mask"):
+            loss(target=target, logits=torch.full((2, 3), -math.inf))
+    assert losses.soft_cross_entropy(target=target, logits=x, validate=False) == math.inf
+    none = torch.tensor([1.0, 0.0, 1.0])
+    value = losses.soft_cross_entropy(target=target, logits=x, class_weight=none)
+    assert value.item() == pytest.approx((1 + 0.75) * math.log(2) / 2)
+    gradient = torch.autograd.grad(value, x)[0]
+    assert torch.allclose(gradient, torch.tensor([[-0.25, 0.0, 0.25], [-0.0625, 0.0, 0.0625]]))
+    with pytest.raises(kb.InputError, match=r"class_weight must be at least 0, got -1\.0 at 2"):
+        losses.soft_cross_entropy(target=target, logits=x, class_weight=torch.tensor([1.0, 0.0, -1.0]))
+
+
+ONE = {"teacher": torch.zeros(2, 3), "student": torch.zeros(2, 3)}
+NORMAL = torch.distributions.Normal(torch.zeros(2, 3), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: losses.distillation(**ONE, vocabulary=2.5),
+            "vocabulary, of teacher, must be a whole number between 1",
+        ),
+        (lambda: losses.distillation(**ONE, weight="2"), "weight must be a number or a tensor, got '2'"),
+        (lambda: losses.distillation(**ONE, labels=torch.zeros(2)), "labels must be whole numbers, got torch.float32"),
+        (
+            lambda: losses.latent_kl(NORMAL, NORMAL, samples=1.5),
+            "samples must be a whole number of at least 1, got 1.5",
+        ),
+        (lambda: losses.latent_kl_error(NORMAL, NORMAL, samples=1), "samples must be a whole number of at least 2"),
+        (lambda: losses.latent_kl(1, NORMAL), "posterior must be a torch distribution, got int"),
+        (lambda: losses.collapse(NORMAL, None), "prior must be a torch distribution, got NoneType"),
+        (lambda: losses.weight_kl(None), "module must be a module or distributions, got NoneType"),
+        (lambda: losses.weight_kl([3]), "posterior 0 must be a torch distribution, got int"),
+        (lambda: losses.importance_bound(torch.zeros(3), dim=2), "dim must be a whole number between -1 and 0, got 2"),
+        (lambda: losses.importance_bound(torch.zeros(0)), "has no draws along axis 0"),
+        (lambda: losses.adversarial(["kl"]), "divergence must be one of"),
+        (lambda: losses.adversarial().bound([0.0], torch.zeros(3)), "real must be a torch tensor of critic outputs"),
+        (lambda: losses.adversarial().bound(*torch.zeros(2, 3), confidence=2), "confidence must lie strictly between"),
+        (lambda: losses.local_reparameterization(*torch.zeros(2, 2, 3), torch.zeros(1)), "inputs, mean and scale have"),
+        (lambda: losses.sparsity_kl(torch.tensor(0.5), 0.1), r"activations have shape \(\), not"),
+        (lambda: losses.AdaptiveCoefficient(1, 10).update(torch.zeros(3)), "divergence must be a finite number"),
+        (lambda: losses.fisher_vector_product(lambda: 1.0, [], []), "divergence must return one number"),
+        (
+            lambda: losses.information_bottleneck(
+                logits=torch.zeros(2, 3), labels=torch.tensor([0, 3]), posterior=NORMAL, prior=NORMAL, beta=1.0
+            ),
+            "labels must lie below the 3 outcomes, got 3",
+        ),
+    ],
+)
+def test_odd_options_are_named(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises((kb.InputError, kb.InputTypeError), match=message):
+        call()

@@ -81,12 +81,14 @@ def _inside(xp: Namespace, inside: Array, x: Array, safe: float, formula: Callab
 
 def _jeffreys_conjugate(xp: Namespace, t: Array) -> Array:
     """W + 1/w + t − 2 where w·e^w = e^(1−t): the sup is where log x + 1 − 1/x = t, that is 1/x = w."""
-    c = 1 - t
+    far = t > 40  # 1/w is e^(t−1) + 1 there, and Newton's steps would multiply infinities by 0
+    c = 1 - xp.where(far, xp.zeros_like(t), t)
     # u = log w solves u + e^u = c: Newton's method from above, where the convex left side makes it monotone.
     u = xp.where(c > 1, xp.log(xp.where(c > 1, c, xp.ones_like(c))), c)
     for _ in range(8):
         u = u - (u + xp.exp(u) - c) / (1 + xp.exp(u))
-    return xp.exp(u) + xp.exp(-u) + t - 2
+    nearer = xp.exp(u) + xp.exp(-u) + t - 2
+    return xp.where(far, xp.exp(xp.where(far, t, xp.zeros_like(t)) - 1) + t - 1, nearer)
 
 
 def _js_term(pair: Pair) -> Array:

@@ -15,7 +15,7 @@ from .distillation import distillation
 from .fisher import fisher_vector_product
 from .information_bottleneck import information_bottleneck
 from .latent_kl import latent_kl, latent_kl_error
-from .latent_reports import Collapse, collapse, decompose_kl, importance_bound
+from .latent_reports import Bound, Collapse, collapse, decompose_bound, decompose_kl, importance_bound
 from .linear_distillation import linear_distillation
 from .multilabel_kl import multilabel_kl
 from .policy_kl import policy_kl
@@ -28,11 +28,13 @@ __all__ = [
     "AdaptiveCoefficient",
     "Adversarial",
     "Annealing",
+    "Bound",
     "Collapse",
     "adversarial",
     "collapse",
     "confidence_penalty",
     "consistency",
+    "decompose_bound",
     "decompose_kl",
     "distillation",
     "fisher_vector_product",

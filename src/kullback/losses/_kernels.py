@@ -27,8 +27,7 @@ def values(teacher: Tensor, student: Tensor, name: str, temperature: float) -> t
     numbers = torch.empty(len(student), NUMBERS, dtype=torch.float64)
     p, q = _in_order(teacher, student, name)
     _native.logit_values(_view(p), _view(q), 1 / temperature, numbers.numpy())
-    # A divergence is never negative; rounding in float32 may say so of rows that are equal but for rounding.
-    return numbers[:, 0].clamp(min=0).float(), numbers
+    return _rounded(numbers[:, 0]), numbers
 
 
 def gradients(
@@ -43,10 +42,28 @@ def gradients(
     """Gradient of Σ upstream·values in the teacher's logits, or in the student's."""
     p, q = _in_order(teacher, student, name)
     out = torch.empty_like(student, memory_format=torch.contiguous_format)
-    weights = upstream.detach().float().contiguous().numpy()
     of_first = of_teacher == (name == "forward")
-    _native.logit_gradients(_view(p), _view(q), 1 / temperature, numbers.numpy(), weights, of_first, out.numpy())
+    of_rows = _view(p), _view(q), 1 / temperature, numbers.numpy(), _upstream(upstream)
+    _native.logit_gradients(*of_rows, of_first, out.numpy())
     return out
+
+
+def over_student(upstream: Tensor, teacher: Tensor, student: Tensor, name: str, temperature: float) -> Tensor:
+    """Divergence of every row; the student's logits, contiguous, become the gradient of Σ upstream·values in them."""
+    p, q = _in_order(teacher, student, name)
+    found = torch.empty(len(student), dtype=torch.float64)
+    of_rows = _view(p), _view(q), 1 / temperature, found.numpy(), _upstream(upstream)
+    _native.logit_values_over(*of_rows, name == "reverse", student.numpy())
+    return _rounded(found)
+
+
+def _rounded(found: Tensor) -> Tensor:
+    # A divergence is never negative; rounding in float32 may say so of rows that are equal but for rounding.
+    return found.clamp(min=0).float()
+
+
+def _upstream(x: Tensor) -> object:
+    return x.detach().float().contiguous().numpy()
 
 
 def _in_order(teacher: Tensor, student: Tensor, name: str) -> tuple[Tensor, Tensor]:

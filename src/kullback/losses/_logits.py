@@ -6,14 +6,16 @@ exists. What computes them, the plain twin or a kernel, is chosen by device and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat.torch as xp
 import torch
 from torch import Tensor
 
-from . import _kernels
+from kullback._core.errors import InputError
+
+from . import _kernels, _triton
 from ._divergences import gradients_of_logits, of_logits
 
 _AT_ONCE = 1 << 20  # numbers that the plain twin works on at a time
@@ -64,13 +66,20 @@ def _blocks(rows: int, outcomes: int) -> Iterator[slice]:
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
+def _kernel(teacher: Tensor, student: Tensor, name: str, temperature: float, cap: float) -> Any:
+    """Return the module of kernels that serves these, or None, where the plain twin does."""
+    return next((k for k in (_kernels, _triton) if k.serves(teacher, student, name, temperature, cap)), None)
+
+
 @torch.library.custom_op("kullback::divergence_of_logits", mutates_args=())
 def values(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> tuple[Tensor, Tensor]:
     """Divergence of every row of (rows, outcomes), in float32 or float64; and what a kernel keeps for the gradients."""
-    if _kernels.serves(teacher, student, name, temperature, cap):
-        return _kernels.values(teacher, student, name, temperature)
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    if kernel is not None:
+        of_kernel: tuple[Tensor, Tensor] = kernel.values(teacher, student, name, temperature)
+        return of_kernel
     out = student.new_empty(len(student), dtype=wide(student.dtype))
     for block in _blocks(*student.shape):
         out[block] = plain(teacher[block], student[block], name, number, temperature, cap)
@@ -95,9 +104,10 @@ def gradients(
     A row whose upstream gradient is 0 has a gradient of 0, whatever it holds.
     """
     wanted = (of_teacher, of_student)
-    if _kernels.serves(teacher, student, name, temperature, cap):
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    if kernel is not None:
         first, second = (
-            _kernels.gradients(upstream, teacher, student, numbers, name, temperature, side)
+            kernel.gradients(upstream, teacher, student, numbers, name, temperature, side)
             if want
             else student.new_empty(0)
             for side, want in ((True, of_teacher), (False, of_student))
@@ -119,6 +129,21 @@ def gradients(
     return out[0], out[1]
 
 
+def values_over_student(
+    upstream: Tensor, teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
+) -> tuple[Tensor, Tensor]:
+    """Divergence of every row and the gradient of Σ upstream·values in the student, which may take the student's place.
+
+    No operator of its own: for use within one.
+    """
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    if kernel is not None:
+        return kernel.over_student(upstream, teacher, student, name, temperature), student
+    options = name, number, temperature, cap
+    found, numbers = values(teacher, student, *options)
+    return found, gradients(upstream, teacher, student, numbers, *options, False, True)[1]
+
+
 def _nothing_kept(like: Tensor) -> Tensor:
     return like.new_empty(len(like), 0, dtype=torch.float64)
 
@@ -128,7 +153,8 @@ def _(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float
 ) -> tuple[Tensor, Tensor]:
     value = student.new_empty(student.shape[0], dtype=wide(student.dtype))
-    kept = _kernels.NUMBERS if _kernels.serves(teacher, student, name, temperature, cap) else 0
+    kernel = _kernel(teacher, student, name, temperature, cap)
+    kept = 0 if kernel is None else kernel.NUMBERS
     return value, student.new_empty(student.shape[0], kept, dtype=torch.float64)
 
 
@@ -182,8 +208,28 @@ class Values(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Any, Any]:
         """Rows of every member of the batch, one after the other."""
-        found = Values.apply(*_rows_of_all(info, in_dims, args[:2]), *args[2:])
+        found = ValuesBothWays.apply(*_rows_of_all(info, in_dims, args[:2]), *args[2:])
         return tuple(x.unflatten(0, (info.batch_size, -1)) for x in found), (0, 0)
+
+
+class ValuesBothWays(Values):
+    """`Values` with forward mode, which `torch.compile` does not trace."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        """Keep the logits for both modes."""
+        Values.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[:2], output[1])
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor | None, None]:
+        """Change of every row's value along changes of the logits."""
+        teacher, student, numbers = ctx.saved_tensors
+        wanted = (tangents[0] is not None, tangents[1] is not None)
+        ones = student.new_ones(len(student), dtype=wide(student.dtype))
+        found = Gradients.apply(ones, teacher, student, numbers, *ctx.options, *wanted)
+        parts = [(g * t).sum(-1) for g, t in zip(found, tangents, strict=False) if t is not None]
+        return sum(parts[1:], start=parts[0]).to(ones.dtype), None
 
 
 class Gradients(torch.autograd.Function):
@@ -199,24 +245,26 @@ class Gradients(torch.autograd.Function):
         """Keep what the second derivative is made of."""
         upstream, teacher, student, _, *options = inputs
         ctx.save_for_backward(upstream, teacher, student)
+        ctx.save_for_forward(upstream, teacher, student)
         ctx.options = tuple(options)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Any, ...]:
         """Products with the second derivatives, by differentiating the plain gradients."""
-        *options, of_teacher, of_student = ctx.options
-        wanted = (of_teacher, of_student)
-
-        def first(upstream: Tensor, *sides: Tensor) -> tuple[Tensor, ...]:
-            # Rows left out may hold anything: they are replaced before any arithmetic.
-            left_out = (upstream == 0)[:, None]
-            found = plain_gradients(upstream, *(torch.where(left_out, 0.0, side) for side in sides), *options)
-            return tuple(g for g, want in zip(found, wanted, strict=True) if want)
-
+        first = _plain_again(ctx.options)
         out, pull = torch.func.vjp(first, *ctx.saved_tensors)
-        asked = [c for c, want in zip(cotangents, wanted, strict=True) if want]
+        asked = [c for c, want in zip(cotangents, ctx.options[-2:], strict=True) if want]
         found = pull(tuple(c.to(o.dtype) for c, o in zip(asked, out, strict=True)))
         return (*found, None, *(None for _ in ctx.options))
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, ...]:
+        """Products with the second derivatives, forwards."""
+        inputs = ctx.saved_tensors
+        along = tuple(torch.zeros_like(x) if t is None else t for x, t in zip(inputs, tangents, strict=False))
+        changes = iter(torch.func.jvp(_plain_again(ctx.options), inputs, along)[1])
+        sides = zip(inputs[1:], ctx.options[-2:], strict=True)
+        return tuple(next(changes).to(x.dtype) if want else x.new_empty(0) for x, want in sides)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Any, Any]:
@@ -224,6 +272,19 @@ class Gradients(torch.autograd.Function):
         found = Gradients.apply(*_rows_of_all(info, in_dims, args[:4]), *args[4:])
         whole = tuple(g.unflatten(0, (info.batch_size, -1)) if g.numel() else g for g in found)
         return whole, tuple(0 if g.numel() else None for g in found)
+
+
+def _plain_again(options: tuple[Any, ...]) -> Callable[..., tuple[Tensor, ...]]:
+    """Return the gradients that were asked for, by the plain twin, to be differentiated."""
+    *of_divergence, of_teacher, of_student = options
+
+    def first(upstream: Tensor, *sides: Tensor) -> tuple[Tensor, ...]:
+        # Rows left out may hold anything: they are replaced before any arithmetic.
+        left_out = (upstream == 0)[:, None]
+        found = plain_gradients(upstream, *(torch.where(left_out, 0.0, side) for side in sides), *of_divergence)
+        return tuple(g for g, want in zip(found, (of_teacher, of_student), strict=True) if want)
+
+    return first
 
 
 def _rows_of_all(info: Any, in_dims: tuple[Any, ...], tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -234,11 +295,22 @@ def _rows_of_all(info: Any, in_dims: tuple[Any, ...], tensors: Sequence[Tensor])
     return [x.flatten(0, 1) for x in moved]
 
 
+def _refuse_forward_in_forward_mode() -> None:
+    """PyTorch loses the outer derivative of a function of our own there, and gives 0 without a word."""
+    functorch = torch._C._functorch
+    stack = functorch.get_interpreter_stack() or ()
+    if sum(level.key() == functorch.TransformType.Jvp for level in stack) > 1:
+        raise InputError("forward mode within forward mode has no derivative here: take jacfwd of jacrev")
+
+
 def divergence(teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float) -> Tensor:
     """Divergence of every row of (…, outcomes)."""
     rows = [side.reshape(-1, side.shape[-1]) for side in (teacher, student)]
-    # Dynamo cannot trace a differentiable function of what needs no gradient where shapes vary.
-    wanted = not torch.compiler.is_compiling() or (torch.is_grad_enabled() and any(x.requires_grad for x in rows))
-    operator = Values.apply if wanted else values
+    if not torch.compiler.is_compiling():
+        _refuse_forward_in_forward_mode()
+        operator = ValuesBothWays.apply
+    else:  # dynamo cannot trace a differentiable function of what needs no gradient where shapes vary
+        wanted = torch.is_grad_enabled() and any(x.requires_grad for x in rows)
+        operator = Values.apply if wanted else values
     found: Tensor = operator(*rows, name, number, temperature, cap)[0]
     return found.reshape(student.shape[:-1])

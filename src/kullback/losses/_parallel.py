@@ -109,6 +109,7 @@ def divergence(
     teacher: Tensor, student: Tensor, name: str, number: float, temperature: float, cap: float, group: Any
 ) -> Tensor:
     """Divergence of every row of (…, local outcomes), the same on every rank."""
-    rows = (side.reshape(-1, side.shape[-1]) for side in (teacher, student))
+    # The number of rows is said: of an empty shard it cannot be told.
+    rows = (side.reshape(side.shape[:-1].numel(), side.shape[-1]) for side in (teacher, student))
     found: Tensor = _Sharded.apply(*rows, name, number, temperature, cap, group)
     return found.reshape(student.shape[:-1])

@@ -69,7 +69,11 @@ def as_mask(mask: Any, shape: torch.Size, device: torch.device) -> Tensor:
 
 
 def _weights(weight: Any, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> Tensor:
-    weights = _spread(torch.as_tensor(weight, dtype=dtype, device=device), shape, "weight")
+    try:
+        given = torch.as_tensor(weight, dtype=dtype, device=device)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputTypeError(f"weight must be a number or a tensor, got {weight!r}") from None
+    weights = _spread(given, shape, "weight")
     if inspectable(weights) and not bool((weights >= 0).all()):
         raise InputError(f"weight must be at least 0, got {weights[~(weights >= 0)][0].item()}")
     return weights

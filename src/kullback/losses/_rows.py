@@ -47,6 +47,14 @@ def check_number(x: Any, name: str, *, above: float = -math.inf, least: float = 
     return float(x) if isinstance(x, np.number) else x
 
 
+def check_whole(x: Any, name: str, *, least: int, most: float = math.inf) -> int:
+    """Return a whole number within its bounds."""
+    if isinstance(x, bool) or not isinstance(x, (int, np.integer, torch.SymInt)) or not least <= x <= most:
+        bound = f"of at least {least}" if most == math.inf else f"between {least} and {most:g}"
+        raise InputError(f"{name} must be a whole number {bound}, got {x!r}")
+    return x if isinstance(x, torch.SymInt) else int(x)
+
+
 def kept_rows(
     shape: torch.Size, device: torch.device, mask: Tensor | None, labels: Tensor | None, ignore_index: int
 ) -> Tensor | None:
@@ -56,10 +64,19 @@ def kept_rows(
         return kept
     if not isinstance(labels, Tensor):
         raise InputTypeError(f"labels must be a tensor, one for each row, got {type(labels).__name__}")
+    if labels.dtype.is_floating_point or labels.dtype == torch.bool:
+        raise InputTypeError(f"labels must be whole numbers, got {labels.dtype}")
     if labels.shape != shape:
         raise InputError(f"labels of shape {tuple(labels.shape)} are not one for each row {tuple(shape)}")
     named = labels != ignore_index
     return named if kept is None else kept & named
+
+
+def check_labels(labels: Tensor, outcomes: int) -> None:
+    """Refuse labels of no outcome."""
+    wrong = (labels < 0) | (labels >= outcomes)
+    if wrong.any():
+        raise InputError(f"labels must lie below the {outcomes} outcomes, got {int(labels[wrong][0])}")
 
 
 def check_outcomes(values: Tensor, kept: Tensor | None, *sides: tuple[str, Tensor]) -> None:

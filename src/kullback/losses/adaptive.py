@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from torch import Tensor
+
 from ._rows import check_number
 
 _MOST = 0.2  # relative error beyond which a step grows no further
@@ -34,7 +36,8 @@ class AdaptiveCoefficient:
 
     def update(self, divergence: Any, steps: float = 1) -> float:
         """Move the coefficient after so many steps at a divergence, and return it."""
-        seen = check_number(float(divergence), "divergence")
+        one = isinstance(divergence, Tensor) and divergence.numel() == 1
+        seen = check_number(divergence.item() if one else divergence, "divergence")
         error = min(max(seen / self.target - 1, -_MOST), _MOST)
         # e^x in place of 1 + x: the same for small steps, and never 0, from which there is no way back.
         self.value *= math.exp(error * check_number(steps, "steps", above=0) / self.horizon)

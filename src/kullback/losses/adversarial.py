@@ -15,7 +15,7 @@ from kullback._core.errors import InputError
 from kullback.arrays.generators import GENERATORS
 
 from ._logits import wide
-from ._rows import check_tensor
+from ._rows import check_number, check_tensor
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,10 @@ class Adversarial:
         confidence : float
             Of the lower end of the interval.
         """
+        if not 0 < check_number(confidence, "confidence") < 1:
+            raise InputError(f"confidence must lie strictly between 0 and 1, got {confidence}")
+        check_tensor(real, "real", "critic outputs")
+        check_tensor(fake, "fake", "critic outputs")
         with torch.no_grad():
             on_p = self._activated(real.double(), "real").flatten()
             on_q = self._conjugate(fake.double(), "fake").flatten()
@@ -184,6 +188,6 @@ def adversarial(divergence: str = "js") -> Adversarial:
     minimization (NeurIPS 2016), eq. 6 and table 2. X. Nguyen, M. Wainwright and M. Jordan, Estimating divergence
     functionals and the likelihood ratio by convex risk minimization, IEEE Trans. Inform. Theory 56 (2010).
     """
-    if divergence not in GENERATORS:
+    if not isinstance(divergence, str) or divergence not in GENERATORS:
         raise InputError(f"divergence must be one of {', '.join(GENERATORS)}; got {divergence!r}")
     return Adversarial(divergence)

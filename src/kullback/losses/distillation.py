@@ -13,7 +13,7 @@ from . import _logits, _parallel
 from ._divergences import parsed
 from ._parallel import unsharded
 from ._reduction import check_reduction, reduced
-from ._rows import check_alike, check_logits, check_number, check_outcomes, kept_rows
+from ._rows import check_alike, check_logits, check_number, check_outcomes, check_whole, kept_rows
 
 
 def distillation(
@@ -126,11 +126,7 @@ def distillation(
 
 def of_vocabulary(logits: Tensor, vocabulary: int, name: str) -> Tensor:
     """The first outcomes of a vocabulary."""
-    if not 0 < vocabulary <= logits.shape[-1]:
-        raise InputError(
-            f"vocabulary must lie between 1 and the {logits.shape[-1]} outcomes of {name}, got {vocabulary}"
-        )
-    return logits[..., :vocabulary]
+    return logits[..., : check_whole(vocabulary, f"vocabulary, of {name},", least=1, most=logits.shape[-1])]
 
 
 def check_outcome_counts(teacher: Tensor, student: Tensor) -> None:

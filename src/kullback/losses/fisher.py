@@ -43,7 +43,7 @@ def fisher_vector_product(
     Raises
     ------
     InputError
-        If the numbers or shapes of parameters and vectors differ.
+        If the numbers or shapes of parameters and vectors differ, or the divergence is no differentiable number.
 
     References
     ----------
@@ -56,7 +56,10 @@ def fisher_vector_product(
     if shapes[0] != shapes[1]:
         raise InputError(f"vectors are shaped {shapes[1]}, the parameters {shapes[0]}")
     with torch.enable_grad():
-        first = torch.autograd.grad(divergence(), parameters, create_graph=True, materialize_grads=True)
+        value = divergence()
+        if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+            raise InputError("divergence must return one number that depends on the parameters, as a tensor")
+        first = torch.autograd.grad(value, parameters, create_graph=True, materialize_grads=True)
         along = sum((g * v).sum() for g, v in zip(first, vectors, strict=True))
         assert isinstance(along, Tensor)
         second = torch.autograd.grad(along, parameters, materialize_grads=True)

@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from kullback._core.errors import InputError
+from kullback.arrays._backend import inspectable
 
 from ._logits import wide
 from ._reduction import check_reduction, reduced
-from ._rows import check_logits, check_number, kept_rows
+from ._rows import check_labels, check_logits, check_number, kept_rows
 from .latent_kl import latent_kl
 
 
@@ -59,6 +60,8 @@ def information_bottleneck(
     x = logits.to(wide(logits.dtype))
     if kept is not None:  # first of all: rows left out may hold anything
         x, labels = torch.where(kept[..., None], x, 0.0), torch.where(kept, labels, 0)
+    if inspectable(labels):
+        check_labels(labels, logits.shape[-1])
     nll = cross_entropy(x.flatten(0, -2), labels.flatten(), reduction="none").reshape(shape)
     code = latent_kl(posterior, prior, reduction="none")
     if code.shape != shape:

@@ -10,9 +10,9 @@ from torch import Tensor
 from kullback._core.errors import InputError, NoClosedForm
 from kullback.arrays.measures import kl
 
-from ._logits import wide
+from ._laws import check_rows_and_dimensions, law
 from ._reduction import check_reduction, row_weights
-from ._rows import check_number
+from ._rows import check_number, check_whole
 
 
 def latent_kl(
@@ -37,7 +37,7 @@ def latent_kl(
     ----------
     posterior, prior : torch.distributions.Distribution
         Of batch shape (…, dimensions), a distribution for each latent number; or (…,) with events of vectors, which
-        then count as one dimension.
+        then count as one dimension. Categorical laws need both axes. Half precision is worked out in float32.
     beta : float, default 1
         β (Higgins et al. 2017); `Annealing` gives one for every step.
     free_bits : float, default 0
@@ -61,7 +61,9 @@ def latent_kl(
     NoClosedForm
         If the pair has none and `samples` is not given.
     InputError
-        If an option is out of range, or free_bits and capacity are both given.
+        If an option is out of range, free_bits and capacity are both given, or rows cannot be told from dimensions.
+    InputTypeError
+        If posterior or prior is no torch distribution.
 
     References
     ----------
@@ -75,8 +77,11 @@ def latent_kl(
         check_number(capacity, "capacity", least=0)
     if free_bits and (capacity is not None or reduction == "none"):
         raise InputError("free_bits bound the mean over rows: they go with neither capacity nor reduction='none'")
+    if samples is not None:
+        check_whole(samples, "samples", least=1)
+    posterior, prior = law(posterior, "posterior"), law(prior, "prior")
+    check_rows_and_dimensions(posterior)
     each = _each(posterior, prior, samples)
-    each = each.to(wide(each.dtype))
     weights = row_weights(each.shape[:-1], each.dtype, each.device, mask=mask, weight=weight, reduction=reduction)
     each = torch.where((weights == 0)[..., None], 0.0, each)
     if free_bits:
@@ -91,12 +96,16 @@ def latent_kl(
 
 
 def latent_kl_error(posterior: Any, prior: Any, *, samples: int) -> Tensor:
-    """Return the standard error, for every row, of the estimate that `latent_kl` makes with as many samples."""
-    if samples < 2:
-        raise InputError(f"samples must be at least 2 for an error, got {samples}")
+    """Return the standard error, for every row, of what `latent_kl` gives for as many samples; 0 of a closed form."""
+    check_whole(samples, "samples", least=2)
+    posterior, prior = law(posterior, "posterior"), law(prior, "prior")
+    check_rows_and_dimensions(posterior)
     with torch.no_grad():
-        terms = _drawn(posterior, prior, samples)
-        return terms.sum(-1).std(0) / samples**0.5
+        try:
+            exact = _by_dimension(kl(posterior, prior), posterior)
+        except NoClosedForm:
+            return _drawn(posterior, prior, samples).sum(-1).std(0) / samples**0.5
+        return torch.zeros_like(exact.sum(-1))
 
 
 def _each(posterior: Any, prior: Any, samples: int | None) -> Tensor:
@@ -106,9 +115,11 @@ def _each(posterior: Any, prior: Any, samples: int | None) -> Tensor:
     except NoClosedForm as error:
         if samples is None:
             raise NoClosedForm(f"{error}; or pass samples= for a reparameterised estimate") from error
-        if samples < 1:
-            raise InputError(f"samples must be at least 1, got {samples}") from error
         return _drawn(posterior, prior, samples).mean(0)
+    return _by_dimension(value, posterior)
+
+
+def _by_dimension(value: Tensor, posterior: Any) -> Tensor:
     return value[..., None] if len(posterior.event_shape) or value.ndim == 0 else value
 
 

@@ -13,8 +13,9 @@ from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError
 from kullback.arrays.measures import kl
 
+from ._laws import law
 from ._logits import wide
-from ._rows import check_number, check_tensor
+from ._rows import check_tensor, check_whole
 
 _ACTIVE = 0.01  # variance of the posterior means above which a unit is active (Burda et al. 2016)
 _AT_ONCE = 1 << 22  # log-densities that are held at a time
@@ -72,6 +73,7 @@ def collapse(posterior: Any, prior: Any) -> Collapse:
     posterior, prior : torch.distributions.Distribution
         Of batch shape (rows, dimensions), the posterior of a few hundred rows or more.
     """
+    posterior, prior = law(posterior, "posterior"), law(prior, "prior")
     _check_posterior(posterior)
     with torch.no_grad():
         each = kl(posterior, prior).expand(posterior.batch_shape).double().mean(0)
@@ -110,13 +112,14 @@ def decompose_kl(posterior: Any, prior: Any, *, samples: int = 8) -> Divergence:
     M. D. Hoffman and M. J. Johnson, ELBO surgery (2016). R. T. Q. Chen et al., Isolating sources of disentanglement in
     variational autoencoders (NeurIPS 2018), eq. 2.
     """
+    posterior, prior = law(posterior, "posterior"), law(prior, "prior")
     _check_posterior(posterior)
-    check_number(samples, "samples", least=2)
+    check_whole(samples, "samples", least=2)
     rows, dimensions = posterior.batch_shape
     with torch.no_grad():
         whole = kl(posterior, prior).expand(posterior.batch_shape).double().sum(-1)
         each = []
-        for _ in range(int(samples)):
+        for _ in range(samples):
             z = posterior.sample()
             own = posterior.log_prob(z).double()
             # log q(z_i | x_j) of every pair, a few rows at a time: (rows, rows, dimensions) would not fit.
@@ -133,7 +136,72 @@ def decompose_kl(posterior: Any, prior: Any, *, samples: int = 8) -> Divergence:
     names = ("index-code information", "total correlation", "dimension-wise KL")
     parts = dict(zip(names, means, strict=True)) | {"sampling error": exact - math.fsum(means)}
     shown = ", ".join(f"{name} ± {error:.2g}" for name, error in zip(names, errors, strict=True))
-    return Divergence(exact, parts=parts, caveats=(f"The parts come from {int(samples)} draws a row: {shown}.",))
+    return Divergence(exact, parts=parts, caveats=(f"The parts come from {samples} draws a row: {shown}.",))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An evidence lower bound and where it goes, in nats a row.
+
+    Attributes
+    ----------
+    reconstruction : float
+        Mean of log p(x|z); of densities it may have any sign.
+    kl : Divergence
+        What the code costs, by its parts.
+    error : float
+        Standard error of the reconstruction over draws, 0 where there was one.
+    """
+
+    reconstruction: float
+    kl: Divergence
+    error: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """The bound: reconstruction less the cost of the code."""
+        return self.reconstruction - self.kl.value
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """What sums to the bound."""
+        return {"reconstruction": self.reconstruction} | {name: -cost for name, cost in self.kl.parts.items()}
+
+
+def decompose_bound(log_likelihood: Tensor, posterior: Any, prior: Any, *, samples: int = 8) -> Bound:
+    r"""Where an evidence lower bound goes: reconstruction, less the three parts of `decompose_kl`.
+
+    .. math:: E_x E_{q(z|x)} \log p(x|z) - I(x; z) - D(q(z) ‖ \prod_j q(z_j)) - \sum_j D(q(z_j) ‖ p(z_j))
+
+    Parameters
+    ----------
+    log_likelihood : Tensor
+        log p(x|z) of draws z of the posterior: (rows,), or (draws, rows).
+    posterior, prior, samples
+        As in `decompose_kl`, of the same rows.
+
+    Returns
+    -------
+    Bound
+        With `value`, `parts` that sum to it, and the KL term as a `Divergence`.
+
+    Raises
+    ------
+    InputError
+        If log_likelihood is not of the posterior's rows.
+
+    References
+    ----------
+    M. D. Hoffman and M. J. Johnson, ELBO surgery (2016).
+    """
+    check_tensor(log_likelihood, "log_likelihood")
+    kl_term = decompose_kl(posterior, prior, samples=samples)
+    rows = posterior.batch_shape[0]
+    if log_likelihood.ndim not in (1, 2) or log_likelihood.shape[-1] != rows or log_likelihood.numel() == 0:
+        raise InputError(f"log_likelihood has shape {tuple(log_likelihood.shape)}, not ({rows},) or (draws, {rows})")
+    draws = log_likelihood.detach().double().reshape(-1, rows).mean(-1)
+    error = float(draws.std() / len(draws) ** 0.5) if len(draws) > 1 else 0.0
+    return Bound(float(draws.mean()), kl_term, error)
 
 
 def _check_posterior(posterior: Any) -> None:
@@ -165,4 +233,7 @@ def importance_bound(log_weights: Tensor, *, dim: int = 0) -> Tensor:
     Y. Burda, R. Grosse and R. Salakhutdinov, Importance weighted autoencoders (ICLR 2016), eq. 8.
     """
     check_tensor(log_weights, "log_weights")
+    check_whole(dim, "dim", least=-log_weights.ndim, most=log_weights.ndim - 1)
+    if log_weights.shape[dim] == 0:
+        raise InputError(f"log_weights of shape {tuple(log_weights.shape)} has no draws along axis {dim}")
     return torch.logsumexp(log_weights.to(wide(log_weights.dtype)), dim) - math.log(log_weights.shape[dim])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +10,12 @@ from torch import Tensor
 
 from kullback._core.errors import InputError, InputTypeError
 
-from . import _logits
+from . import _linear, _logits
 from ._divergences import parsed
 from ._reduction import check_reduction, row_weights
-from ._rows import check_number, check_tensor, kept_rows
+from ._rows import check_labels, check_number, check_tensor, check_whole, kept_rows
 
-_AT_ONCE = {"cpu": 1 << 21, "cuda": 1 << 27}  # logits of one side that are held at a time
+_AT_ONCE = {"cpu": 1 << 22, "cuda": 1 << 27}  # logits of one side that are held at a time
 
 
 def linear_distillation(
@@ -33,6 +32,7 @@ def linear_distillation(
     weight: float | Tensor | None = None,
     reduction: str = "mean",
     rows_at_once: int | None = None,
+    negligible: float = 0.0,
 ) -> Tensor:
     r"""`distillation` of the logits h·Wᵀ + b, of which only a few rows exist at a time.
 
@@ -52,7 +52,13 @@ def linear_distillation(
     hard : float, default 0
         λ, the share of the cross-entropy of `labels` (at temperature 1), in [0, 1].
     rows_at_once : int, optional
-        Rows whose logits are held at a time; by default as many as make two million logits (a CPU) or 134 million.
+        Rows whose logits are held at a time; by default as many as make four million logits (a CPU) or 134 million.
+
+    negligible : float, default 0
+        ε: outcomes, some hundred side by side, for which no row of a block has a derivative of its value in the logits
+        beyond ε, are left out of the products that make gradients. The value stays exact. The gradient of an outcome's
+        weights is then off by at most ε·Σ w·‖h‖ over rows of share w (for a mean ε·max ‖h‖), that of a row's hidden
+        state by at most ε·w·Σ ‖W‖ over the outcomes left out. The bias keeps all.
 
     Returns
     -------
@@ -74,7 +80,8 @@ def linear_distillation(
     References
     ----------
     P.-L. Hsu et al., Liger Kernel: efficient Triton kernels for LLM training (2024), section 3.2, computes the gradient
-    of a chunk of rows in the forward pass so.
+    of a chunk of rows in the forward pass so. E. Wijmans et al., Cut your losses in large-vocabulary language models
+    (ICLR 2025), skip blocks of small gradient.
     """
     name, number = parsed(divergence)
     check_reduction(reduction)
@@ -91,7 +98,8 @@ def linear_distillation(
     shape = states.shape[:-1]
     dtype = _logits.wide(states.dtype)
     shares = row_weights(shape, dtype, states.device, mask=kept, weight=weight, reduction=reduction).reshape(-1)
-    index = None if kept is None else kept.reshape(-1).nonzero()[:, 0]
+    packed = kept is not None or isinstance(weight, Tensor)
+    index = shares.nonzero()[:, 0] if packed else None  # no weight, no product
     flat = [head.states.reshape(-1, head.states.shape[-1]) for head in heads]
     targets = None if labels is None or not hard else labels.reshape(-1)
     if index is not None:
@@ -99,16 +107,16 @@ def linear_distillation(
         shares = shares.index_select(0, index)
         targets = None if targets is None else targets.index_select(0, index)
     if targets is not None:
-        _check_labels(targets, len(heads[1].weights))
-    if rows_at_once is not None and (type(rows_at_once) is not int or rows_at_once < 1):
-        raise InputError(f"rows_at_once must be a whole number of at least 1, got {rows_at_once!r}")
-    step = rows_at_once or max(1, _AT_ONCE.get(states.device.type, 1 << 21) // len(heads[1].weights))
-    task = _Task(name, number, float(temperature), cap, float(hard), targets, int(step))
-    out = _Linear.apply(
-        flat[0], heads[0].weights, heads[0].bias, flat[1], heads[1].weights, heads[1].bias, shares, task,
-        reduction != "none",
-    )  # fmt: skip
-    if reduction != "none":
+        check_labels(targets, len(heads[1].weights))
+    by_itself = max(1, _AT_ONCE.get(states.device.type, 1 << 22) // len(heads[1].weights))
+    at_once = by_itself if rows_at_once is None else check_whole(rows_at_once, "rows_at_once", least=1)
+    tensors = [x for head, h in zip(heads, flat, strict=True) for x in (h, head.weights, head.bias)]
+    wanted = [torch.is_grad_enabled() and x is not None and x.requires_grad for x in tensors[3:]]
+    check_number(negligible, "negligible", least=0)
+    options = name, number, float(temperature), cap, float(hard), at_once, float(negligible)
+    total = reduction != "none"
+    out: Tensor = _linear.Divergence.apply(*tensors, shares, targets, *options, wanted, total)[0]
+    if total:
         return out
     if index is None:
         return out.reshape(shape)
@@ -120,17 +128,6 @@ class _Head:
     states: Tensor
     weights: Tensor
     bias: Tensor | None
-
-
-@dataclass(frozen=True)
-class _Task:
-    name: str
-    number: float
-    temperature: float
-    cap: float
-    hard: float
-    labels: Tensor | None
-    step: int
 
 
 def _head(given: Any, name: str) -> _Head:
@@ -170,103 +167,3 @@ def _check_heads(teacher: _Head, student: _Head) -> None:
         raise InputError(f"teacher is on {teacher.states.device} and student on {student.states.device}: move one")
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in vars(teacher).values()):
         raise InputError("gradients go to the student only: detach the teacher, or use distillation on its logits")
-
-
-def _check_labels(labels: Tensor, outcomes: int) -> None:
-    wrong = (labels < 0) | (labels >= outcomes)
-    if wrong.any():
-        raise InputError(f"labels must lie below the {outcomes} outcomes, got {int(labels[wrong][0])}")
-
-
-def _logits_of(states: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
-    logits = states @ weights.T if bias is None else torch.addmm(bias, states, weights.T)
-    return logits.float() if logits.dtype == torch.float16 else logits  # whose gradients pass its range
-
-
-def _values(task: _Task, teacher: Tensor, student: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-    """Value of every row, and what a kernel keeps for the gradients."""
-    found, numbers = _logits.values(teacher, student, task.name, task.number, task.temperature, task.cap)
-    if task.labels is None:
-        return found, numbers
-    logits = _logits.capped(student.to(found.dtype), task.cap)
-    nll = torch.nn.functional.cross_entropy(logits, task.labels[rows], reduction="none")
-    return (1 - task.hard) * found + task.hard * nll, numbers
-
-
-def _gradient(task: _Task, upstream: Tensor, teacher: Tensor, student: Tensor, numbers: Tensor, rows: slice) -> Tensor:
-    options = (task.name, task.number, task.temperature, task.cap, False, True)
-    soft: Tensor = _logits.gradients((1 - task.hard) * upstream, teacher, student, numbers, *options)[1]
-    if task.labels is None:
-        return soft
-    logits = _logits.capped(student.to(upstream.dtype), task.cap)
-    off = torch.softmax(logits, -1)
-    off[torch.arange(len(off), device=off.device), task.labels[rows]] -= 1
-    off *= _logits.cap_slope(logits, task.cap)
-    return soft.add_((off * (task.hard * upstream)[:, None]).to(soft.dtype))
-
-
-def _blocks(rows: int, step: int) -> Iterator[slice]:
-    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
-
-
-def _gradients(task: _Task, upstream: Tensor, tensors: Any, wanted: Any, values: Tensor | None) -> list[Tensor | None]:
-    """Gradients of Σ upstream·value in the student's states, weights and bias; `values` are filled in on the way."""
-    teacher, (states, weights, bias) = tensors[:3], tensors[3:]
-    # float16 has too small a range for sums over rows: they are kept in float32.
-    dtypes = [torch.float32 if x is not None and x.dtype == torch.float16 else None for x in (states, weights, bias)]
-    found = [
-        torch.zeros_like(x, dtype=dtype) if want else None
-        for x, dtype, want in zip((states, weights, bias), dtypes, wanted, strict=True)
-    ]
-    in_states, in_weights, in_bias = found
-    for rows in _blocks(len(states), task.step):
-        p, q = _logits_of(teacher[0][rows], *teacher[1:]), _logits_of(states[rows], weights, bias)
-        value, numbers = _values(task, p, q, rows)
-        if values is not None:
-            values[rows] = value
-        slope = _gradient(task, upstream[rows], p, q, numbers, rows)
-        if in_states is not None:
-            torch.mm(slope, weights.to(slope.dtype), out=in_states[rows])
-        if in_weights is not None:
-            in_weights.addmm_(slope.T, states[rows].to(slope.dtype))
-        if in_bias is not None:
-            in_bias += slope.sum(0)
-    return found
-
-
-class _Linear(torch.autograd.Function):
-    @staticmethod
-    @torch.autocast("cuda", enabled=False)
-    @torch.autocast("cpu", enabled=False)
-    def forward(ctx: Any, *args: Any) -> Tensor:
-        *tensors, shares, task, total = args
-        values = torch.empty_like(shares)
-        ctx.wanted, ctx.task, ctx.total, ctx.ready = ctx.needs_input_grad[3:6], task, total, None
-        if total and any(ctx.wanted):
-            ctx.ready = _gradients(task, shares, tensors, ctx.wanted, values)
-        else:
-            for rows in _blocks(len(values), task.step):
-                p, q = _logits_of(tensors[0][rows], *tensors[1:3]), _logits_of(tensors[3][rows], *tensors[4:])
-                values[rows] = _values(task, p, q, rows)[0]
-        ctx.save_for_backward(*tensors, shares)
-        # A row of no weight may hold anything, infinity too.
-        weighed = torch.where(shares == 0, 0.0, shares * values)
-        return weighed.sum() if total else weighed
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        if torch.is_grad_enabled():
-            raise InputError("linear_distillation has no second derivative: use distillation on the logits")
-        *tensors, shares = ctx.saved_tensors
-        if ctx.ready is not None:
-            found, ctx.ready = ctx.ready, None  # given away, so that they can be scaled in place
-            for gradient in found:
-                if gradient is not None:
-                    gradient.mul_(upstream)
-            # float16 is what is returned, not what is scaled: a scale of the loss may pass its range.
-            found = [g if g is None else g.to(x.dtype) for g, x in zip(found, tensors[3:], strict=True)]
-        else:
-            with torch.autocast(upstream.device.type, enabled=False):
-                found = _gradients(ctx.task, upstream * shares, tensors, ctx.wanted, None)
-            found = [g if g is None else g.to(x.dtype) for g, x in zip(found, tensors[3:], strict=True)]
-        return (None, None, None, *found, None, None, None)

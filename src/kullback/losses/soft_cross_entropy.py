@@ -48,10 +48,11 @@ class _SoftCrossEntropy:
         label_smoothing : float, default 0
             ε: the target becomes (1 − ε)·p + ε/K on the K outcomes of a row that are not masked.
         class_weight : Tensor, optional
-            c, (outcomes,): what each outcome's term is multiplied by. The sum is then no cross-entropy, and has no
-            decomposition.
+            c, (outcomes,), at least 0: what each outcome's term is multiplied by; one of 0 does not count, even
+            masked. The sum is then no cross-entropy, and has no decomposition.
         mask, weight, reduction, validate
-            As in `distillation`; `validate` looks whether targets are distributions.
+            As in `distillation`; `validate` looks whether targets are distributions on outcomes that are not masked.
+            Without it a share of a masked outcome makes the loss infinite.
 
         Returns
         -------
@@ -61,18 +62,20 @@ class _SoftCrossEntropy:
         Raises
         ------
         InputError
-            If shapes differ, or a kept row of `target` is negative anywhere or does not sum to 1.
+            If shapes differ, a class weight is negative, or a kept row of `target` is negative anywhere, does not sum
+            to 1, or gives a share to an outcome that the logits mask.
 
         References
         ----------
         C. Szegedy et al., Rethinking the inception architecture for computer vision (CVPR 2016), section 7 (smoothing).
         """
-        p, log_q = _prepared(target, logits, label_smoothing, mask, reduction, validate)
-        terms = torch.where(p > 0, p * torch.where(p > 0, log_q, 0.0), 0.0)
+        p, x = _prepared(target, logits, label_smoothing, mask, reduction, validate)
         if class_weight is not None:
-            if class_weight.shape != logits.shape[-1:]:
-                raise InputError(f"class_weight has shape {tuple(class_weight.shape)}, not ({logits.shape[-1]},)")
-            terms = terms * class_weight.to(terms)
+            p = p * _class_weights(class_weight, logits, validate).to(p)
+        if validate and inspectable(target):
+            _check_masked(p, x)
+        some = p != 0
+        terms = torch.where(some, p * torch.where(some, torch.log_softmax(x, -1), 0.0), 0.0)
         return reduced(-terms.sum(-1), mask=mask, weight=weight, reduction=reduction)
 
     def decompose(
@@ -87,10 +90,12 @@ class _SoftCrossEntropy:
         validate: bool = True,
     ) -> Decomposition:
         """Return H(p), D(p‖q) and H(p, q), each differentiable; H(p, q) is the sum of the other two."""
-        p, log_q = _prepared(target, logits, label_smoothing, mask, reduction, validate)
+        p, x = _prepared(target, logits, label_smoothing, mask, reduction, validate)
+        if validate and inspectable(target):
+            _check_masked(p, x)
         some = p > 0
         log_p = torch.where(some, torch.log(torch.where(some, p, 1.0)), -torch.inf)
-        parts = entropy(p, normalize=True), _logits.divergence(log_p, log_q, "forward", 0.0, 1.0, 0.0)
+        parts = entropy(p, normalize=True), _logits.divergence(log_p, x, "forward", 0.0, 1.0, 0.0)
         h, d = (reduced(part, mask=mask, weight=weight, reduction=reduction) for part in parts)
         return Decomposition(h, d, h + d)
 
@@ -114,7 +119,28 @@ def _prepared(
     if smoothing:
         open_ = x > -torch.inf
         p = (1 - smoothing) * p + torch.where(open_, smoothing / open_.sum(-1, keepdim=True), 0.0)
-    return p, torch.log_softmax(x, -1)
+    return p, x
+
+
+def _class_weights(given: Tensor, logits: Tensor, validate: bool) -> Tensor:
+    check_tensor(given, "class_weight")
+    if given.shape != logits.shape[-1:]:
+        raise InputError(f"class_weight has shape {tuple(given.shape)}, not ({logits.shape[-1]},)")
+    if validate and inspectable(given) and not bool((given >= 0).all()):
+        place = int((~(given >= 0)).nonzero()[0])
+        raise InputError(f"class_weight must be at least 0, got {given[place].item()} at {place}")
+    return given
+
+
+def _check_masked(p: Tensor, x: Tensor) -> None:
+    """Refuse shares of outcomes that logits mask, which no training can give."""
+    closed = (p > 0) & (x == -torch.inf)
+    if closed.any():
+        *row, outcome = (int(i) for i in closed.nonzero()[0])
+        raise InputError(
+            f"target gives {p[(*row, outcome)].item():.6g} to outcome {outcome} of row {tuple(row)}, which the logits "
+            "mask: unmask it, or leave the row out with mask="
+        )
 
 
 def check_target(target: Tensor, mask: Tensor | None) -> None:

@@ -44,6 +44,8 @@ def sparsity_kl(activations: Tensor, rate: float, *, reduction: str = "sum", val
     """
     check_reduction(reduction)
     check_tensor(activations, "activations")
+    if activations.ndim < 2 or activations.numel() == 0:
+        raise InputError(f"activations have shape {tuple(activations.shape)}, not (…, units) of at least one row")
     if not 0 < check_number(rate, "rate") < 1:
         raise InputError(f"rate must lie strictly between 0 and 1, got {rate}")
     if validate and inspectable(activations):

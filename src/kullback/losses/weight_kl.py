@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -12,6 +12,9 @@ from torch.distributions import Distribution, Normal
 
 from kullback._core.errors import InputError, InputTypeError
 from kullback.arrays.measures import kl
+
+from ._laws import law
+from ._logits import wide
 
 # mu_weight and rho_weight, weight_mu and weight_rho: σ = log(1 + e^ρ) (Blundell et al. 2015).
 _MEAN, _SPREAD = (re.compile(rf"(?:^|(?<=_)){name}(?=_|$)") for name in ("mu", "rho"))
@@ -36,7 +39,7 @@ def weight_kl(module: Any, prior: Distribution | None = None) -> Tensor:
     Returns
     -------
     Tensor
-        A scalar.
+        A scalar; float32 of parameters in half precision.
 
     Raises
     ------
@@ -47,6 +50,8 @@ def weight_kl(module: Any, prior: Distribution | None = None) -> Tensor:
     ----------
     C. Blundell et al., Weight uncertainty in neural networks (ICML 2015), eq. 2.
     """
+    if prior is not None:
+        prior = law(prior, "prior")
     found = list(_of_module(module)) if isinstance(module, torch.nn.Module) else list(_given(module))
     if not found:
         raise InputError(f"{type(module).__name__} has no pair of parameters named mu and rho: pass the posteriors")
@@ -78,7 +83,8 @@ def _of_module(module: torch.nn.Module) -> Iterator[Distribution]:
         pair = mean.data_ptr(), named[partner].data_ptr()
         if pair not in seen:
             seen.add(pair)
-            yield Normal(mean, torch.nn.functional.softplus(named[partner]))
+            mu, rho = (x.to(wide(x.dtype)) for x in (mean, named[partner]))
+            yield Normal(mu, torch.nn.functional.softplus(rho))
     lone = [name for name in named if _SPREAD.search(name.rpartition(".")[2]) and name not in partners]
     if lone:
         raise InputError(f"parameter {lone[0]} has no mu beside it: pass the posteriors themselves")
@@ -87,10 +93,10 @@ def _of_module(module: torch.nn.Module) -> Iterator[Distribution]:
 def _given(posteriors: Any) -> Iterator[Distribution]:
     if isinstance(posteriors, Distribution):
         posteriors = [posteriors]
-    for posterior in posteriors:
-        if not isinstance(posterior, Distribution):
-            raise InputTypeError(f"a posterior must be a torch distribution, got {type(posterior).__name__}")
-        yield posterior
+    if isinstance(posteriors, (str, bytes)) or not isinstance(posteriors, Iterable):
+        raise InputTypeError(f"module must be a module or distributions, got {type(posteriors).__name__}")
+    for k, posterior in enumerate(posteriors):
+        yield law(posterior, f"posterior {k}")
 
 
 def local_reparameterization(inputs: Tensor, mean: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -112,6 +118,9 @@ def local_reparameterization(inputs: Tensor, mean: Tensor, scale: Tensor, bias: 
     D. P. Kingma, T. Salimans and M. Welling, Variational dropout and the local reparameterization trick (NeurIPS 2015),
     eq. 6.
     """
+    if mean.shape != scale.shape or mean.ndim != 2 or inputs.shape[-1:] != mean.shape[-1:]:
+        shapes = ", ".join(str(tuple(x.shape)) for x in (inputs, mean, scale))
+        raise InputError(f"inputs, mean and scale have shapes {shapes}: (…, features), and twice (outputs, features)")
     centre = torch.nn.functional.linear(inputs, mean, bias)
     variance = torch.nn.functional.linear(inputs * inputs, scale * scale)
     # The square root has no gradient at 0, where the noise is 0 whatever the draw.

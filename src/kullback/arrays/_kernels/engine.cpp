@@ -349,13 +349,21 @@ LogitRow logit_row(const LogitCall& call, std::int64_t row) {
     return {call.p + row * call.p_stride, call.q + row * call.q_stride, call.length, call.scale};
 }
 
+// A thread's, kept from row to row and from call to call.
+float* logit_exponentials(std::int64_t length) {
+    thread_local std::vector<float> room;
+    const auto needed = static_cast<std::size_t>(logit_room(length));
+    if (room.size() < needed) room.resize(needed);
+    return room.data();
+}
+
 }  // namespace
 
 void logit_values(const LogitCall& call, double* numbers) {
     const LogitKernels& kernels = chosen().load()->logits;
     spread(call.rows, call.rows * call.length, [&](std::int64_t row) {
         LogitNormaliser n;
-        kernels.value(logit_row(call, row), n);
+        kernels.value(logit_row(call, row), n, logit_exponentials(call.length));
         double* to = numbers + row * logit_numbers;
         to[0] = n.value, to[1] = n.p_most, to[2] = n.q_most, to[3] = n.p_log, to[4] = n.q_log;
     });
@@ -372,6 +380,22 @@ void logit_gradients(const LogitCall& call, const double* numbers, const float* 
         const double* from = numbers + row * logit_numbers;
         const LogitNormaliser n{static_cast<float>(from[1]), static_cast<float>(from[2]), from[3], from[4], from[0]};
         kernels.gradient(logit_row(call, row), n, upstream[row], of_first, to);
+    });
+}
+
+void logit_values_over(const LogitCall& call, double* values, const float* upstream, bool of_first, float* out) {
+    const LogitKernels& kernels = chosen().load()->logits;
+    spread(call.rows, call.rows * call.length, [&](std::int64_t row) {
+        const LogitRow given = logit_row(call, row);
+        float* const room = logit_exponentials(call.length);
+        float* const to = out + row * call.length;
+        LogitNormaliser n;
+        kernels.value(given, n, room);
+        values[row] = n.value;
+        if (upstream[row] == 0)
+            std::fill(to, to + call.length, 0.0f);
+        else
+            kernels.gradient_after(given, n, upstream[row], of_first, to, room);
     });
 }
 

@@ -45,6 +45,9 @@ void logit_values(const LogitCall& call, double* numbers);
 // Gradients of Σ upstream·D in the logits of P (the first side) or of Q. A row whose upstream is 0 is all 0.
 void logit_gradients(const LogitCall& call, const double* numbers, const float* upstream, bool of_first, float* out);
 
+// D(P‖Q) of each row and such gradients in one pass; `out` may be where the logits are.
+void logit_values_over(const LogitCall& call, double* values, const float* upstream, bool of_first, float* out);
+
 // The instruction sets that were compiled and that this machine has, the best last.
 std::vector<const char*> instruction_sets();
 

@@ -105,9 +105,15 @@ struct LogitNormaliser {
     double p_log = 0, q_log = 0, value = 0;
 };
 
+// Floats that a kernel keeps the exponentials of both sides of a row in, in whole registers of any instruction set.
+constexpr std::int64_t logit_room(std::int64_t length) { return 2 * ((length + 15) / 16 * 16); }
+
 struct LogitKernels {
-    void (*value)(const LogitRow&, LogitNormaliser&);
+    void (*value)(const LogitRow&, LogitNormaliser&, float* room);
     void (*gradient)(const LogitRow&, const LogitNormaliser&, float upstream, bool of_first, float* out);
+    // The same, after `value` and with what it left in its room.
+    void (*gradient_after)(const LogitRow&, const LogitNormaliser&, float upstream, bool of_first, float* out,
+                           const float* room);
 };
 
 // The kernels of one instruction set.

@@ -80,7 +80,20 @@ struct Row {
     }
 };
 
-void logit_value(const LogitRow& row, LogitNormaliser& n) {
+// What `logit_value` leaves of a row in its room: the exponentials of both sides, and what makes shares of them.
+struct Exponentials {
+    const float *p, *q;
+    Singles p_inverse, q_inverse;
+
+    Exponentials(const LogitRow& row, const float* room, double p_whole, double q_whole)
+        : p(room), q(room + logit_room(row.length) / 2), p_inverse(single(static_cast<float>(1 / p_whole))),
+          q_inverse(single(static_cast<float>(1 / q_whole))) {}
+
+    KULLBACK_INLINE Singles p_at(std::int64_t i) const { return load_singles(p + i) * p_inverse; }
+    KULLBACK_INLINE Singles q_at(std::int64_t i) const { return load_singles(q + i) * q_inverse; }
+};
+
+void logit_value(const LogitRow& row, LogitNormaliser& n, float* room) {
     Singles t_most = single(-infinity), s_most = single(-infinity);
     for (std::int64_t i = 0; i < row.length; i += single_lanes) {
         t_most = larger(pack_at(row.p, i, row.length), t_most);
@@ -89,26 +102,33 @@ void logit_value(const LogitRow& row, LogitNormaliser& n) {
     n.p_most = greatest(t_most);
     n.q_most = greatest(s_most);
     const Singles scale = single(row.scale), p_most = single(n.p_most), q_most = single(n.q_most);
+    float* const q_room = room + logit_room(row.length) / 2;
     Pack p_whole = splat(0.0), q_whole = splat(0.0);
     for (std::int64_t i = 0; i < row.length;) {
         Singles p_sum = single(0.0f), q_sum = single(0.0f);
         for (int k = 0; k < fine_block && i < row.length; ++k, i += single_lanes) {
-            p_sum += exponential((pack_at(row.p, i, row.length) - p_most) * scale);
-            q_sum += exponential((pack_at(row.q, i, row.length) - q_most) * scale);
+            const Singles p = exponential((pack_at(row.p, i, row.length) - p_most) * scale);
+            const Singles q = exponential((pack_at(row.q, i, row.length) - q_most) * scale);
+            std::memcpy(room + i, &p, sizeof p);
+            std::memcpy(q_room + i, &q, sizeof q);
+            p_sum += p;
+            q_sum += q;
         }
         p_whole += folded(p_sum);
         q_whole += folded(q_sum);
     }
-    n.p_log = log(horizontal(p_whole));
-    n.q_log = log(horizontal(q_whole));
+    const double p_all = horizontal(p_whole), q_all = horizontal(q_whole);
+    n.p_log = log(p_all);
+    n.q_log = log(q_all);
 
     const Row of(row, n);
+    const Exponentials shares(row, room, p_all, q_all);
     Pack total = splat(0.0);
     for (std::int64_t i = 0; i < row.length;) {
         Singles sum = single(0.0f);
         for (int k = 0; k < block && i < row.length; ++k, i += single_lanes) {
             const Singles t = pack_at(row.p, i, row.length), s = pack_at(row.q, i, row.length);
-            const Singles p = of.p(t), q = of.q(s), d = of.log_ratio(t, s);
+            const Singles p = shares.p_at(i), q = shares.q_at(i), d = of.log_ratio(t, s);
             const auto near = (d > -0.5f) & (d < 0.5f) & (t != -infinity) & (s != -infinity);
             const Singles term = select(near, p * rest_of_exponential(-d), times(p, d) + (q - p));
             sum += select((s == -infinity) & (t > -infinity), single(infinity), term);
@@ -139,27 +159,49 @@ void gradient_beside_infinity(const LogitRow& row, const Row& of, Singles factor
     });
 }
 
-// Of the first side p·(log p/q − D), of the second q − p, times upstream·scale.
-void logit_gradient(const LogitRow& row, const LogitNormaliser& n, float upstream, bool of_first, float* out) {
-    const Row of(row, n);
+// Of the first side p·(log p/q − D), of the second q − p, times upstream·scale; `share` gives p and q of a pack.
+template <class Share>
+void write_gradient(const LogitRow& row, const LogitNormaliser& n, const Row& of, float upstream, bool of_first,
+                    float* out, const Share& share) {
     const Singles factor = single(upstream * row.scale), value = single(static_cast<float>(n.value));
     if (n.value == __builtin_huge_val()) return gradient_beside_infinity(row, of, factor, of_first, out);
     for (std::int64_t i = 0; i < row.length; i += single_lanes) {
         const Singles t = pack_at(row.p, i, row.length), s = pack_at(row.q, i, row.length);
-        const Singles p = of.p(t), d = of.log_ratio(t, s);
+        const Singles p = share.p(i, t), d = of.log_ratio(t, s);
         if (of_first) {
             store(factor * times(p, d - value), out, i, row.length);
         } else {
             const auto near = (d > -0.5f) & (d < 0.5f) & (t != -infinity) & (s != -infinity);
-            store(factor * select(near, p * (rest_of_exponential(-d) - d), of.q(s) - p), out, i, row.length);
+            store(factor * select(near, p * (rest_of_exponential(-d) - d), share.q(i, s) - p), out, i, row.length);
         }
     }
+}
+
+void logit_gradient(const LogitRow& row, const LogitNormaliser& n, float upstream, bool of_first, float* out) {
+    const Row of(row, n);
+    struct {
+        const Row& of;
+        KULLBACK_INLINE Singles p(std::int64_t, Singles t) const { return of.p(t); }
+        KULLBACK_INLINE Singles q(std::int64_t, Singles s) const { return of.q(s); }
+    } const share{of};
+    write_gradient(row, n, of, upstream, of_first, out, share);
+}
+
+void logit_gradient_after(const LogitRow& row, const LogitNormaliser& n, float upstream, bool of_first, float* out,
+                          const float* room) {
+    const Row of(row, n);
+    struct {
+        const Exponentials kept;
+        KULLBACK_INLINE Singles p(std::int64_t i, Singles) const { return kept.p_at(i); }
+        KULLBACK_INLINE Singles q(std::int64_t i, Singles) const { return kept.q_at(i); }
+    } const share{Exponentials(row, room, exp(n.p_log), exp(n.q_log))};
+    write_gradient(row, n, of, upstream, of_first, out, share);
 }
 
 }  // namespace
 
 extern const LogitKernels logit_kernels;
-const LogitKernels logit_kernels = {logit_value, logit_gradient};
+const LogitKernels logit_kernels = {logit_value, logit_gradient, logit_gradient_after};
 
 }  // namespace KULLBACK_ISA
 }  // namespace kullback

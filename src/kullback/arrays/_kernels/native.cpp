@@ -144,6 +144,18 @@ void logit_gradients(const Rows& p, const Rows& q, double scale, const Numbers& 
     kullback::logit_gradients(call, numbers.data(), upstream.data(), of_first, out.data());
 }
 
+void logit_values_over(const Rows& p, const Rows& q, double scale,
+                       nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>& values,
+                       const nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>& upstream,
+                       bool of_first, nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& out) {
+    const kullback::LogitCall call = logit_call(p, q, scale);
+    if (values.shape(0) != p.shape(0) || upstream.shape(0) != p.shape(0) || out.shape(0) != p.shape(0) ||
+        out.shape(1) != p.shape(1))
+        throw std::invalid_argument("values, upstream and out must fit the rows");
+    nb::gil_scoped_release released;
+    kullback::logit_values_over(call, values.data(), upstream.data(), of_first, out.data());
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -154,6 +166,8 @@ NB_MODULE(_native, module) {
     module.def("gap", &gap, "kind"_a, "operands"_a, "out"_a);
     module.def("logit_values", &logit_values, "p"_a, "q"_a, "scale"_a, "numbers"_a);
     module.def("logit_gradients", &logit_gradients, "p"_a, "q"_a, "scale"_a, "numbers"_a, "upstream"_a, "of_first"_a,
+               "out"_a);
+    module.def("logit_values_over", &logit_values_over, "p"_a, "q"_a, "scale"_a, "values"_a, "upstream"_a, "of_first"_a,
                "out"_a);
     module.def("instruction_set", &kullback::instruction_set);
     module.def("instruction_sets", [] {
