@@ -48,3 +48,6 @@ class Infeasible(InputError):
     def __init__(self, message: str, conflict: Mapping[str, float], nearest: Mapping[str, float]) -> None:
         super().__init__(message)
         self.conflict, self.nearest = dict(conflict), dict(nearest)
+
+    def __reduce__(self) -> tuple[type[Infeasible], tuple[str, dict[str, float], dict[str, float]]]:
+        return type(self), (str(self), self.conflict, self.nearest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import MISSING, dataclass
@@ -83,6 +84,14 @@ class Family:
 
     def __post_init__(self) -> None:
         self._take({name: getattr(self, name) for name in self.parameters}, checked=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A namespace is a module, and travels by its name."""
+        return self.__dict__ | {"xp": self.xp.__name__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, importlib.import_module(value) if name == "xp" else value)
 
     @classmethod
     def trusted(cls, **parameters: Any) -> Self:

@@ -17,6 +17,7 @@ from kullback.distributions.families.multivariate_normal import MultivariateNorm
 from kullback.distributions.families.normal import Normal
 from kullback.distributions.numeric._side import side
 
+from .arguments import checked_tolerance
 from .features import Floats
 from .forward.moments import mixture_moments
 from .forward.newton import minimise
@@ -63,7 +64,13 @@ def barycenter(
     """
     if direction not in ("forward", "reverse"):
         raise InputError(f"direction must be 'forward' or 'reverse', got {direction!r}")
-    laws = [side(adapt(one)).law for one in distributions]
+    close = checked_tolerance(tolerance)
+    try:
+        given = list(distributions)
+    except TypeError:
+        kind = type(distributions).__name__
+        raise InputTypeError(f"distributions must be a sequence of distribution objects, got {kind}") from None
+    laws = [side(adapt(one)).law for one in given]
     if not laws:
         raise InputError("there are no distributions to be in the middle of")
     family = type(laws[0])
@@ -74,21 +81,26 @@ def barycenter(
             raise InputTypeError(f"{law.label} is no exponential family: the middle of its members is none of them")
         if law.batch_shape:
             raise InputError(f"distribution {i} is a batch of shape {law.batch_shape}")
+        if law.event_shape != laws[0].event_shape:
+            raise InputError(
+                f"distribution {i} has events of shape {law.event_shape}, the first of {laws[0].event_shape}"
+            )
+        law.same_measure(laws[0])
     w = _weights(weights, len(laws))
-    found, slope, steps, history = _reverse(laws, w) if direction == "reverse" else _forward(laws, w, tolerance)
+    found, slope, steps, history = _reverse(laws, w) if direction == "reverse" else _forward(laws, w, close)
     forward = direction == "forward"
     tried = [_mean_divergence(laws, w, law, forward) for law in laws]
     return Match(
-        result=as_library_has(found, distributions[0]),
+        result=as_library_has(found, given[0]),
         before=min(tried, key=float),
         after=_mean_divergence(laws, w, found, forward),
-        converged=slope <= tolerance,
+        converged=slope <= close,
         reason="The mean of the natural parameters, which is exact."
         if not forward
         else "The expected statistics are the mean of those of the distributions.",
         iterations=steps,
         max_error=slope,
-        tolerance=tolerance,
+        tolerance=close,
         history=history,
     )
 
@@ -96,11 +108,15 @@ def barycenter(
 def _weights(weights: Any, count: int) -> Floats:
     if weights is None:
         return np.full(count, 1 / count)
-    w = np.asarray(weights, dtype=float)
+    try:
+        w = np.asarray(weights, dtype=float)
+    except (TypeError, ValueError):
+        raise InputTypeError(f"weights must be numbers, got {weights!r}") from None
     if w.shape != (count,):
         raise InputError(f"weights must have shape ({count},), one a distribution; got {w.shape}")
     if not (np.isfinite(w).all() and w.min() >= 0 and w.sum() > 0):
         raise InputError(f"weights must be at least 0 and not all 0, got {w}")
+    w = w / w.max()
     return np.asarray(w / w.sum())
 
 
@@ -141,7 +157,7 @@ def _forward(laws: list[Any], w: Floats, tolerance: float) -> tuple[Family, floa
         return MultivariateNormal(loc=mean, covariance_matrix=spread), 0.0, 0, ()
     event = laws[0].event_shape
     counts = {name: value for name, value in laws[0].given.items() if name == "total_count"}
-    search = search_of(type(laws[0]), counts, event[-1] if event else 1)
+    search = search_of(type(laws[0]), counts, event[-1] if event else 1, tuple(laws[0].given))
     start = sum(weight * search.point(law) for weight, law in zip(w, laws, strict=True))
 
     def mean_divergence(points: Floats) -> Floats:

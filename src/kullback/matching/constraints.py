@@ -44,10 +44,22 @@ class Margin:
         parts = [rows.codes(column, levels) for column, levels in zip(self.columns, known, strict=True)]
         if len(parts) == 1:
             return parts[0]
-        table = np.full([len(levels) + 1 for levels in known], -1)  # the last place of an axis stands for none: −1
-        for i, level in enumerate(self.levels):
-            table[tuple(levels.index(part) for levels, part in zip(known, level, strict=True))] = i
-        return table[tuple(parts)]
+        where = [{part: i for i, part in enumerate(levels)} for levels in known]
+        named = np.array([[place[part] for place, part in zip(where, level, strict=True)] for level in self.levels])
+        sizes = [len(levels) for levels in known]
+        keys, wanted = (_key(columns, sizes) for columns in (parts, list(named.T)))
+        order = np.argsort(wanted)
+        at = np.minimum(np.searchsorted(wanted[order], keys), len(order) - 1)
+        hit = (wanted[order][at] == keys) & (np.min(parts, axis=0) >= 0)
+        return np.where(hit, order[at], -1)
+
+
+def _key(parts: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """One number for every combination."""
+    key = np.asarray(parts[0], dtype=np.int64)
+    for part, size in zip(parts[1:], sizes[1:], strict=True):
+        key = key * size + part
+    return key
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,10 @@ def _margin(key: Any, wanted: Mapping[Any, Any]) -> tuple[Margin, float]:
     for i, (level, share) in enumerate(zip(levels, wanted.values(), strict=True)):
         if not isinstance(share, Real) or isinstance(share, bool):
             raise InputTypeError(f"the share of {name} = {_level(level)} must be a number, got {type(share).__name__}")
-        shares[i] = float(share)
+        try:
+            shares[i] = float(share)
+        except OverflowError:
+            raise InputError(f"the share of {name} = {_level(level)} is too large for a float") from None
         if not (shares[i] >= 0 and np.isfinite(shares[i])):
             raise InputError(f"the share of {name} = {_level(level)} is {share}: it must be finite and at least 0")
     total = float(shares.sum())
@@ -191,11 +206,12 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
     blocks: list[Block] = []
     names, target = [], []
     for margin, codes in zip(margins, coded, strict=True):
+        called = margin.names
         wanted = np.flatnonzero(margin.shares > 0)
         codes = codes if keep is None else codes[keep]
         absent = wanted[np.bincount(codes, minlength=len(margin.shares))[wanted] == 0]
         if len(absent):
-            missing = {margin.names[i]: float(margin.shares[i]) for i in absent}
+            missing = {called[i]: float(margin.shares[i]) for i in absent}
             listed = ", ".join(f"{name} (target {percent(round(s, 6))})" for name, s in list(missing.items())[:6])
             raise Infeasible(
                 f"no row that can have weight has {listed}: merge the level with another, or take it from the target",
@@ -207,7 +223,7 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
             renumbered[wanted] = np.arange(len(wanted))
             codes = renumbered[codes]
         blocks.append(Coded.levels(codes, len(wanted)))
-        names += [margin.names[i] for i in wanted]
+        names += [called[i] for i in wanted]
         target += list(margin.shares[wanted])
     if not possible.any():
         raise InputError("no row can have weight: every one has base weight 0 or a level whose target is 0")
@@ -215,8 +231,11 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
     if numbers is not None:
         kept, weights = (numbers, rows.base) if keep is None else (numbers[keep], rows.base[keep])
         centred = kept - means.values
-        spread = np.sqrt(np.average((centred - centred.mean(axis=0)) ** 2, axis=0, weights=weights))
-        spread = np.where(spread > 0, spread, np.maximum(np.abs(centred).max(axis=0), 1.0))
+        size = np.abs(centred).max(axis=0)
+        size = np.where(size > 0, size, 1.0)
+        moved = centred / size
+        spread = size * np.sqrt(np.average((moved - moved.mean(axis=0)) ** 2, axis=0, weights=weights / weights.max()))
+        spread = np.where(spread > 0, spread, size)  # a constant column is off by its unit, or not at all
         blocks.append(Numbers(centred / spread))
         names += [f"mean of {name}" for name in means.names]
         target += [0.0] * len(means.names)
@@ -225,13 +244,21 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
     return Asked(keep, blocks, names, np.array(target), np.array(unit), np.array(origin), tuple(caveats))
 
 
-def per_feature(asked: Asked, given: Any, margins: Sequence[Margin], what: str) -> Floats:
-    """Slack or ridge of every feature, in the units that are solved for, from one number or a mapping by name."""
+def per_feature(asked: Asked, given: Any, margins: Sequence[Margin], what: str, total: float | None) -> Floats:
+    """Slack or ridge of every feature, in the units that are solved for, from one number or a mapping by name.
+
+    Slack is given in the units of the target: counts where the margins are counts of `total`.
+    """
     groups: list[list[str]] = [[margin.name, *margin.names] for margin in margins]
+    unit = np.ones(len(asked.names))
+    if what == "slack":
+        levels = len(asked.names) - sum(name.startswith("mean of ") for name in asked.names)
+        unit = asked.unit.copy()
+        unit[:levels] = total or 1.0
     out = np.zeros(len(asked.names))
     if not isinstance(given, Mapping):
         out[:] = _amount(given, what)
-        return out / asked.unit if what == "slack" else out
+        return out / unit
     for key, amount in given.items():
         value = _amount(amount, f"{what} of {key!r}")
         name = f"({', '.join(str(k) for k in key)})" if isinstance(key, tuple) else str(key)
@@ -240,7 +267,7 @@ def per_feature(asked: Asked, given: Any, margins: Sequence[Margin], what: str) 
         if not hit.any():
             raise InputError(f"{what} names {quoted(name)}, which is no constraint: use {', '.join(asked.names[:6])}")
         out[hit] = value
-    return out / asked.unit if what == "slack" else out
+    return out / unit
 
 
 def _amount(value: Any, what: str) -> float:

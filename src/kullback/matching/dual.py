@@ -23,6 +23,8 @@ _STEPS = 200
 _NULL = 1e-11  # of the largest eigenvalue of scaled features: a direction in which no row differs
 _CRAWL, _CRAWLED = 0.2, 4  # Newton's method gains more a step; so many lesser gains in a row are a sign
 _ARMIJO = 1e-4
+_NOISE = 1e-13  # of the objective
+_IDLE = 20  # steps without a smaller error: no more will come
 _HALVINGS = 40
 _LOOKS = 8  # steps between looks for a certificate that the target is out of reach
 _ROUNDING = 1e-13  # sums of shares have no more digits
@@ -155,7 +157,7 @@ def solve(problem: Projection, tolerance: float, start: Floats | None = None, st
             direction, level = _direction(problem, weights, free, slope, fixed)
             if gap < best.gap:
                 best = Solution(at, weights, gap, count, history, max(-float(slope @ direction) / 2, 0.0))
-            if settled or count == _STEPS:
+            if settled or count == _STEPS or count - best.iterations > _IDLE:
                 break
             if level is not None and problem.separates(level):
                 return Solution(at, weights, gap, count, history, separating=level)
@@ -163,7 +165,7 @@ def solve(problem: Projection, tolerance: float, start: Floats | None = None, st
                 for look in (at, direction):
                     if problem.separates(look):
                         return Solution(at, weights, gap, count, history, separating=look)
-            moved = _search(problem, at, direction, slope, value, gap <= tolerance)
+            moved = _search(problem, at, direction, slope, value)
             if moved is None:
                 break
             at, weights, free, value = moved
@@ -218,12 +220,13 @@ def _direction(
         if np.abs(along[~seen]).max() > 1e-9:
             flat = np.zeros_like(slope)
             flat[moving] = -rest
-            step = step + flat
+            if problem.bounded:  # flat for the rows that are free now, not for all
+                step = step + flat
     return step, flat
 
 
 def _search(
-    problem: Projection, at: Floats, direction: Floats, slope: Floats, value: float, rounding: bool
+    problem: Projection, at: Floats, direction: Floats, slope: Floats, value: float
 ) -> tuple[Floats, Floats, NDArray[np.bool_] | None, float] | None:
     """Go along the direction as far as the objective falls enough; a coefficient with slack stops at zero."""
     size = 1.0
@@ -235,8 +238,8 @@ def _search(
             weights, free, found = problem.projected(there)
         if np.isfinite(found):
             fall = float(slope @ (there - at))
-            # At the end the objective has no digits left to fall by: the step is judged by the constraints.
-            if found <= value + _ARMIJO * fall or (rounding and found <= value + 1e-12 * (1 + abs(value))):
+            # At the end the objective has no digits left to fall by: steps are then judged by the constraints.
+            if found <= value + _ARMIJO * fall + _NOISE * (1 + abs(value)):
                 return there, weights, free, found
         size /= 2
     return None

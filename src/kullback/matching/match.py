@@ -41,6 +41,17 @@ class Panel:
     series: dict[str, Sequence[float]]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Panels that were made already."""
+
+    panels: list[Panel]
+
+    def __call__(self) -> list[Panel]:
+        """Return them."""
+        return self.panels
+
+
 def histograms(names: Sequence[str], sides: Mapping[str, tuple[Floats, Floats | None]], most: int = 6) -> list[Panel]:
     """One panel a column: the densities of several sets of rows, weighted or not, over the same bins.
 
@@ -91,6 +102,8 @@ class Match:
         Weights of the rows, where rows were weighted.
     ess : float, optional
         Effective sample size of the weights, in rows: (Σw)² / Σw² (Kish 1965).
+    rows : int, optional
+        How many rows were weighted; as many as weights, unless these are of distinct rows.
     khat : float, optional
         Pareto shape of the importance ratios of target to result; above 0.7 the result is a poor stand-in.
     history : sequence of float
@@ -116,6 +129,7 @@ class Match:
     tolerance: float
     weights: Floats | None = field(default=None, repr=False)
     ess: float | None = None
+    rows: int | None = None
     khat: float | None = None
     history: tuple[float, ...] = ()
     caveats: tuple[str, ...] = ()
@@ -143,10 +157,11 @@ class Match:
         elif math.isfinite(self.removed):
             told = [shown(value) for value in (self.before.value, self.removed, self.after.value)]
             found.append(f"Of {told[0]} nats, {told[1]} are removed, {told[2]} remain.")
-        if self.weights is not None and self.ess is not None and self.ess < _FEW * len(self.weights):
-            share = percent(self.ess / len(self.weights))
+        count = self.rows if self.rows is not None or self.weights is None else len(self.weights)
+        if count is not None and self.ess is not None and self.ess < _FEW * count:
+            share = percent(self.ess / count)
             found.append(
-                f"The weights leave {self.ess:.1f} effective rows of {len(self.weights)} ({share}): a few rows speak "
+                f"The weights leave {self.ess:.1f} effective rows of {count} ({share}): a few rows speak "
                 "for many; ask for fewer constraints, slack or bounds."
             )
         if self.khat is not None and not self.khat <= _POOR_KHAT:
@@ -183,6 +198,10 @@ class Match:
             "history": [plain(value) for value in self.history],
             "caveats": list(self.caveats),
         }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What draws it does not travel: its panels do."""
+        return self.__dict__ | {"draw": None if self.draw is None else Drawn(self.draw())}
 
     def _summary(self) -> list[tuple[str, str]]:
         rows = [

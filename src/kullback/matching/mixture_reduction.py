@@ -14,6 +14,7 @@ from kullback.distributions.adapters import adapt
 from kullback.distributions.families.gaussian_mixture import GaussianMixture
 from kullback.ladder import estimate
 
+from .arguments import checked_tolerance
 from .features import Floats
 from .forward.families import drawn
 from .forward.mixtures import refined
@@ -56,6 +57,7 @@ def reduce_mixture(mixture: Any, components: int, *, tolerance: float = _TOLERAN
     Runnalls (2007), "Kullback-Leibler approach to Gaussian mixture reduction", IEEE Transactions on Aerospace and
     Electronic Systems 43, equation 16.
     """
+    tolerance = checked_tolerance(tolerance)
     law = mixture if isinstance(mixture, GaussianMixture) else adapt(mixture)
     if not isinstance(law, GaussianMixture):
         raise InputTypeError(f"mixture must be a mixture of Gaussians, got {law.label}")

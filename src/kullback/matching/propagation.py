@@ -13,6 +13,7 @@ from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError, InputTypeError
 from kullback._core.progress import Progress, reporter
 
+from .arguments import checked_tolerance
 from .features import Floats
 from .match import Match
 from .rows import as_matrix
@@ -82,6 +83,7 @@ def expectation_propagation(
     ----------
     Minka (2001), "Expectation propagation for approximate Bayesian inference", Uncertainty in Artificial Intelligence.
     """
+    tolerance = checked_tolerance(tolerance)
     if not callable(log_factors):
         raise InputTypeError(f"log_factors must be callable, got {type(log_factors).__name__}")
     a = as_matrix(directions, "directions")

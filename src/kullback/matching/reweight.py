@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,13 +13,14 @@ from kullback._core.errors import Infeasible, InputError, InputTypeError
 from kullback._core.progress import Progress, reporter
 from kullback.samples.reading import is_sample
 
-from .constraints import Asked, Margin, Mean, ask, per_feature, read_target
+from .arguments import checked_tolerance, generator
+from .constraints import Asked, Mean, ask, per_feature, read_target
 from .dual import Projection, Solution, solve
 from .feasibility import Nearest, conflicting, giving_way, nearest_target, rows_in_reach
 from .features import Coded, Codes, Features
 from .reweighting import Reweighting, Task, report
-from .rows import Rows, as_matrix, read_rows
-from .shift import choose_features, from_table
+from .rows import as_matrix, read_rows
+from .shift import Draws, choose_features, from_table
 
 _TOLERANCE = 1e-9
 _MOST = 5_000  # constraints: the dual's second derivative is a matrix of so many rows
@@ -100,19 +102,19 @@ def reweight(
     American Statistical Association 87. Hainmueller (2012), "Entropy balancing for causal effects", Political
     Analysis 20.
     """
-    generator = np.random.default_rng(rng)
-    task = _read(source, to, base_weights, on, features, to_weights, generator)
+    task = _read(source, to, base_weights, on, features, to_weights, generator(rng))
     asked = ask(task.rows, task.margins, task.numbers, task.means)
-    problem, cells = _projection(task.rows, asked, bounds, slack, ridge, task.margins)
+    close = checked_tolerance(tolerance)
+    problem, cells = _projection(task, asked, bounds, slack, ridge)
     with reporter(progress, "digits") as told:
 
         def step(count: int, value: float, gap: float) -> None:
             if told is not None:
                 told(min(max(int(-10 * math.log10(max(gap, 1e-16))), 0), 160), 160)
 
-        found = solve(problem, tolerance, step=step)
-    found, face = _within_reach(problem, found, tolerance, asked)
-    return report(task, asked, problem, cells, found, face, tolerance)
+        found = solve(problem, close, step=step)
+    found, face = _within_reach(problem, found, close, asked)
+    return report(task, asked, problem, cells, found, face, close)
 
 
 def _read(
@@ -128,16 +130,18 @@ def _read(
         numbers = np.stack([rows.numbers(name) for name in means.names], axis=1) if means.names else None
         return Task(rows, margins, numbers, means, total)
     if _is_array(source):
+        if on is not None:
+            raise InputError("on names columns of tables: arrays have none")
         return _read_arrays(source, to, base, features, to_weights, rng)
-    if not (is_sample(to) or hasattr(to, "schema") or isinstance(to, str)):
+    if not (is_sample(to) or hasattr(to, "schema") or isinstance(to, str | os.PathLike)):
         raise InputTypeError(
             f"to must be a mapping of margins and means, an array, or another sample or table; got {type(to).__name__}"
         )
-    if isinstance(source, str) or isinstance(to, str):
+    if isinstance(source, str | os.PathLike) or isinstance(to, str | os.PathLike):
         raise InputTypeError(
             "a target table is matched row by row: read both into frames, or give margins as a mapping"
         )
-    rows, target = read_rows(source, [], base), read_rows(to, [], to_weights)
+    rows, target = read_rows(source, [], base), read_rows(to, [], to_weights, "to_weights")
     drop = {name for name in (base, to_weights) if isinstance(name, str)}
     common = [name for name in target.columns if name in rows.columns and name not in drop]
     wanted = common if on is None else list(on)
@@ -152,7 +156,9 @@ def _read_arrays(source: Any, to: Any, base: Any, features: Any, to_weights: Any
     matrix = np.stack(list(rows.columns.values()), axis=1)
     one_column = np.ndim(source) == 1
     wanted = np.asarray(to.detach().cpu() if hasattr(to, "detach") else to)
-    if wanted.ndim == 1 and (callable(features) or not one_column):
+    if wanted.ndim == 1 and (callable(features) or not one_column or len(wanted) == 1):
+        if to_weights is not None:
+            raise InputError("to_weights has no meaning when the target is an array of means")
         values = as_matrix(wanted, "to")[:, 0]
         made = as_matrix(features(source), "features(source)") if callable(features) else matrix
         if features is not None and not callable(features):
@@ -164,9 +170,9 @@ def _read_arrays(source: Any, to: Any, base: Any, features: Any, to_weights: Any
     target = as_matrix(wanted, "to")
     if target.shape[1] != matrix.shape[1]:
         raise InputError(f"source has {matrix.shape[1]} columns, the target sample {target.shape[1]}")
-    weights = read_rows(target, [], to_weights).base
+    weights = read_rows(target, [], to_weights, "to_weights").base
     names = [f"column {i}" for i in range(matrix.shape[1])]
-    choice = choose_features(matrix, target, names, features or "auto", rng)
+    choice = choose_features(Draws(matrix, rows.base), Draws(target, weights), names, features or "auto", rng)
     means = Mean(choice.names, weights / weights.sum() @ choice.target)
     return Task(rows, [], choice.source, means, None, choice.target, choice.caveats)
 
@@ -180,11 +186,16 @@ def _is_columns(value: Mapping[Any, Any]) -> bool:
     return bool(value) and all(isinstance(v, np.ndarray | list | tuple) or hasattr(v, "detach") for v in value.values())
 
 
-def _projection(
-    rows: Rows, asked: Asked, bounds: Any, slack: Any, ridge: Any, margins: Sequence[Margin]
-) -> tuple[Projection, Codes | None]:
+def _projection(task: Task, asked: Asked, bounds: Any, slack: Any, ridge: Any) -> tuple[Projection, Codes | None]:
     """The problem over distinct rows, and the place of every kept row among them (None where they are the rows)."""
+    rows = task.rows
     low, high = _bounds(bounds)
+    lost = 0.0 if asked.keep is None else 1 - float(rows.base[asked.keep].sum() / rows.base.sum())
+    if lost and low > 0:
+        raise InputError(
+            f"the target gives rows no share, and bounds keep every ratio at {low:g} or more: use a low of 0"
+        )
+    high *= 1 - lost  # ratios are to the base of all rows
     if len(asked.names) > _MOST:
         raise InputError(
             f"{len(asked.names)} constraints are more than {_MOST}: merge levels or choose columns with on="
@@ -203,8 +214,8 @@ def _projection(
         base / base.sum(),
         Features(blocks),
         asked.target,
-        per_feature(asked, slack, margins, "slack"),
-        per_feature(asked, ridge, margins, "ridge"),
+        per_feature(asked, slack, task.margins, "slack", task.total),
+        per_feature(asked, ridge, task.margins, "ridge", None),
         low,
         high,
     )

@@ -14,7 +14,7 @@ from kullback.arrays import kl
 from .constraints import Asked, Margin, Mean
 from .dual import Projection, Solution
 from .features import Codes, Floats
-from .match import Match, Panel, effective, histograms
+from .match import Match, Panel, histograms
 from .rows import Rows
 from .shift import ratio_error
 
@@ -122,7 +122,8 @@ def report(
         max_error=found.gap,
         tolerance=tolerance,
         weights=weights,
-        ess=effective(weights),
+        ess=_effective(weights, kept * scale, rows.squares[keep]),
+        rows=rows.counted,
         history=tuple(found.history),
         caveats=tuple(caveats),
         draw=_drawing(margins, task, weights),
@@ -137,6 +138,11 @@ def report(
         cells=rows.cells,
         ratio=ratio,
     )
+
+
+def _effective(weights: Floats, ratio: Floats, squares: Floats) -> float:
+    """(Σw)² / Σw² over rows (Kish 1965): those behind a cell share its ratio."""
+    return float(weights.sum() ** 2 / (ratio**2 @ squares))
 
 
 def _reason(found: Solution, converged: bool) -> str:

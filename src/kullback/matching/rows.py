@@ -35,6 +35,8 @@ class Rows:
         By name.
     base : array of shape (n,)
         Base weights; for cells, their sums.
+    squares : array of shape (n,)
+        Their squares; for cells, the sums of the rows' squares.
     counted : int
         Rows behind the cells; n where rows are rows.
     cells : pyarrow.Table or None
@@ -44,6 +46,7 @@ class Rows:
     columns: Mapping[str, Any]
     base: Floats
     counted: int
+    squares: Floats
     cells: Any = None
 
     def column(self, name: str) -> Any:
@@ -58,14 +61,11 @@ class Rows:
         arrow = require("pyarrow", extra="tables", purpose="match margins")
         column = self.column(name)
         if not isinstance(column, arrow.Array | arrow.ChunkedArray):
-            column = arrow.array(column)
-        if arrow.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
+            with _told(f"the values of {quoted(name)} cannot be levels"):
+                column = arrow.array(column.astype(np.float32) if column.dtype == np.float16 else column)
         with _told(f"the levels of {quoted(name)}, {_listed(levels)}, are not of the column's type {column.type}"):
-            wanted = arrow.array(list(levels))
-            if wanted.type != column.type:
-                wanted = wanted.cast(column.type)
-        places = arrow.compute.index_in(column, value_set=wanted)
+            column, wanted = _alike(arrow, column, levels)
+            places = arrow.compute.index_in(column, value_set=wanted)
         return np.asarray(places.fill_null(-1).to_numpy() if places.null_count else places.to_numpy())
 
     def value(self, name: str, row: int) -> Any:
@@ -76,6 +76,8 @@ class Rows:
     def numbers(self, name: str) -> Floats:
         """A column as floats."""
         column = self.column(name)
+        if "decimal" in str(getattr(column, "type", "")):
+            column = column.cast("float64")
         if hasattr(column, "null_count") and column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy())[0])
             raise InputError(f"{quoted(name)} has {column.null_count} nulls, the first at row {row}: fill or drop them")
@@ -87,7 +89,7 @@ class Rows:
         return finite(values.astype(float), quoted(name))
 
 
-def read_rows(source: Any, columns: Sequence[str], base_weights: Any) -> Rows:
+def read_rows(source: Any, columns: Sequence[str], base_weights: Any, name: str = "base_weights") -> Rows:
     """Read the columns that the target speaks of.
 
     Parameters
@@ -98,19 +100,26 @@ def read_rows(source: Any, columns: Sequence[str], base_weights: Any) -> Rows:
         The columns wanted.
     base_weights : array, str or None
         One weight a row, or the column that holds them.
+    name : str
+        What to call these weights in messages.
     """
     if isinstance(source, np.ndarray) or hasattr(source, "detach"):
         matrix = as_matrix(source, "source")
         named = {str(i): matrix[:, i] for i in range(matrix.shape[1])}
-        return Rows(named, _base(base_weights, len(matrix), {}), len(matrix))
+        return _of_rows(named, base_weights, len(matrix), name)
     if isinstance(source, str | os.PathLike) or type(source).__module__.startswith("ibis"):
         return _counted(source, columns, base_weights)
     if isinstance(source, Mapping):
         held: dict[str, Any] = {str(name): np.asarray(values) for name, values in source.items()}
+        odd = [name for name, values in held.items() if values.ndim != 1]
+        if odd:
+            raise InputError(
+                f"column {quoted(odd[0])} of the source must hold one value a row; its shape is {held[odd[0]].shape}"
+            )
         sizes = {name: len(values) for name, values in held.items()}
-        if len(set(sizes.values())) != 1:
+        if len(set(sizes.values())) > 1:
             raise InputError(f"the columns of the source differ in length: {sizes}")
-    elif is_sample(source) or hasattr(source, "schema"):
+    elif is_sample(source) or type(source).__module__.split(".")[0] in ("polars", "pyarrow"):
         table, _ = as_arrow(source, _BOTH)
         held = {name: table[name] for name in table.column_names}
     else:
@@ -119,7 +128,29 @@ def read_rows(source: Any, columns: Sequence[str], base_weights: Any) -> Rows:
             f"got {type(source).__name__}"
         )
     count = len(next(iter(held.values()))) if held else 0
-    return Rows(held, _base(base_weights, count, held), count)
+    return _of_rows(held, base_weights, count, name)
+
+
+def _of_rows(held: Mapping[str, Any], base_weights: Any, count: int, name: str) -> Rows:
+    base = _base(base_weights, count, held, name)
+    return Rows(held, base, count, base * base)
+
+
+def _alike(arrow: Any, column: Any, levels: Sequence[Any]) -> tuple[Any, Any]:
+    """A column and levels of one type; NaN is null, −0 is 0, and a level that the type does not hold is refused."""
+    if arrow.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if arrow.types.is_decimal(column.type):
+        column = column.cast("float64")
+    named = [None if isinstance(level, float) and level != level else level for level in levels]
+    made = arrow.array([level.item() if isinstance(level, np.generic) else level for level in named])
+    wanted = made.cast(column.type) if made.type != column.type else made
+    if wanted.type != made.type and wanted.cast(made.type) != made:
+        raise InputError(f"the levels {_listed(levels)} change when they become {column.type}, the type of the column")
+    if arrow.types.is_floating(column.type):
+        column = arrow.compute.if_else(arrow.compute.is_nan(column), arrow.scalar(None, column.type), column)
+        column, wanted = (arrow.compute.add(values, 0.0) for values in (column, wanted))
+    return column, wanted
 
 
 def as_matrix(values: Any, name: str) -> Floats:
@@ -144,7 +175,7 @@ def finite(values: Floats, name: str) -> Floats:
     return values
 
 
-def _base(weights: Any, count: int, columns: Mapping[str, Any]) -> Floats:
+def _base(weights: Any, count: int, columns: Mapping[str, Any], name: str) -> Floats:
     if not count:
         raise InputError("the source has no rows")
     if weights is None:
@@ -153,10 +184,11 @@ def _base(weights: Any, count: int, columns: Mapping[str, Any]) -> Floats:
         if weights not in columns:
             raise InputError(f"the source has no column {quoted(weights)} of base weights")
         weights = columns[weights]
-    base = as_matrix(weights.to_numpy() if hasattr(weights, "to_numpy") else weights, "base_weights")[:, 0]
-    if len(base) != count:
-        raise InputError(f"base_weights has {len(base)} entries for {count} rows")
-    return positive(base, "base_weights")
+    matrix = as_matrix(weights.to_numpy() if hasattr(weights, "to_numpy") else weights, name)
+    if matrix.shape != (count, 1):
+        found = " × ".join(map(str, matrix.shape)) if matrix.shape[1] > 1 else len(matrix)
+        raise InputError(f"{name} has {found} entries for {count} rows")
+    return positive(matrix[:, 0], name)
 
 
 def positive(weights: Floats, name: str) -> Floats:
@@ -166,6 +198,8 @@ def positive(weights: Floats, name: str) -> Floats:
         raise InputError(
             f"{name} has {int((weights < 0).sum())} negative entries, such as {weights[row]:g} at row {row}"
         )
+    if not np.isfinite((weights / len(weights)).sum() * len(weights)):
+        raise InputError(f"{name} are too large for their sum: divide them by {weights.max():g}")
     if weights.max() == 0:
         raise InputError(f"{name} is 0 in every row")
     return weights
@@ -194,6 +228,7 @@ def _counted(source: Any, columns: Sequence[str], base_weights: Any) -> Rows:
                     raise InputError(f"{quoted(str(base_weights))} has negative values, such as {found['least']:g}")
             count = rows.count()
             sums = {_WEIGHT: weight.sum() if weight is not None else count.cast("float64"), f"{_WEIGHT}s": count}
+            sums[f"{_WEIGHT} squares"] = (weight * weight).sum() if weight is not None else count.cast("float64")
             grouped = rows.group_by(list(columns)).aggregate(**sums)
             if int(grouped.count().to_pyarrow().as_py()) > _CELLS:
                 raise InputError(
@@ -205,8 +240,9 @@ def _counted(source: Any, columns: Sequence[str], base_weights: Any) -> Rows:
         raise InputError("the source has no rows")
     base = positive(cells[_WEIGHT].to_numpy().astype(float), str(base_weights))
     total = int(cells[f"{_WEIGHT}s"].to_numpy().sum())
+    squares = cells[f"{_WEIGHT} squares"].to_numpy().astype(float)
     cells = cells.select(list(columns))
-    return Rows({name: cells[name] for name in columns}, base, total, cells)
+    return Rows({name: cells[name] for name in columns}, base, total, squares, cells)
 
 
 @contextmanager
@@ -214,8 +250,12 @@ def _told(message: str) -> Iterator[None]:
     """Turn Arrow's refusal into one sentence."""
     try:
         yield
+    except InputError:
+        raise
     except Exception as error:
-        if not type(error).__module__.startswith("pyarrow"):
+        if not (
+            type(error).__module__.startswith("pyarrow") or isinstance(error, OverflowError | TypeError | ValueError)
+        ):
             raise
         raise InputError(f"{message}: {error}") from error
 

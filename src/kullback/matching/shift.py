@@ -30,22 +30,29 @@ class Choice:
     caveats: tuple[str, ...] = ()
 
 
-def choose_features(
-    source: Floats, target: Floats, names: list[str], features: Any, rng: np.random.Generator
-) -> Choice:
+@dataclass(frozen=True)
+class Draws:
+    """Rows of numbers, and the weight of each."""
+
+    rows: Floats
+    weights: Floats
+
+
+def choose_features(source: Draws, target: Draws, names: list[str], features: Any, rng: np.random.Generator) -> Choice:
     """The features asked for, or those that give held-out target rows the largest log-density ratio.
 
     Parameters
     ----------
-    source, target : array of shape (n, d), (m, d)
+    source, target : Draws
+        Rows of shape (n, d) and (m, d).
     features : {"auto", "linear", "quadratic"} or callable
         A callable takes rows of shape (·, d) and returns features of shape (·, k).
     """
     if callable(features):
-        made = [as_matrix(features(rows), "features(rows)") for rows in (source, target)]
-        for rows, found in zip((source, target), made, strict=True):
-            if len(found) != len(rows):
-                raise InputError(f"features made {len(found)} rows of {len(rows)}: it must keep them")
+        made = [as_matrix(features(side.rows), "features(rows)") for side in (source, target)]
+        for side, found in zip((source, target), made, strict=True):
+            if len(found) != len(side.rows):
+                raise InputError(f"features made {len(found)} rows of {len(side.rows)}: it must keep them")
         return Choice(made[0], made[1], [f"feature {i}" for i in range(made[0].shape[1])])
     if features in _ORDER:
         return _powers(source, target, names, _ORDER[features])
@@ -54,7 +61,11 @@ def choose_features(
     linear, quadratic = (_powers(source, target, names, order) for order in (1, 2))
     if quadratic.source.shape[1] > _MOST:
         return linear
-    scores = [_held_out(choice, rng) for choice in (linear, quadratic)]
+    fewest = min(int((side.weights > 0).sum()) for side in (source, target))
+    if fewest < 2 * _FOLDS:
+        note = f"Linear features: {fewest} rows are too few to hold some out, and so to choose."
+        return Choice(linear.source, linear.target, linear.names, (note,))
+    scores = [_held_out(choice, source.weights, target.weights, rng) for choice in (linear, quadratic)]
     best, name = (quadratic, "quadratic") if scores[1] > scores[0] else (linear, "linear")
     note = (
         f"Held-out target rows chose {name} features: their mean log-ratio is {scores[0]:.4g} nats by linear, "
@@ -63,11 +74,11 @@ def choose_features(
     return Choice(best.source, best.target, best.names, (note,))
 
 
-def _powers(source: Floats, target: Floats, names: list[str], order: int) -> Choice:
+def _powers(source: Draws, target: Draws, names: list[str], order: int) -> Choice:
     """Columns, and with order 2 their squares and products, about the target's mean."""
     if order == 1:
-        return Choice(source, target, names)
-    centre = target.mean(axis=0)
+        return Choice(source.rows, target.rows, names)
+    centre = target.weights @ target.rows / target.weights.sum()
     pairs = [(i, j) for i in range(len(names)) for j in range(i, len(names))]
 
     def made(rows: Floats) -> Floats:
@@ -75,31 +86,30 @@ def _powers(source: Floats, target: Floats, names: list[str], order: int) -> Cho
         return np.concatenate([rows, np.stack([moved[:, i] * moved[:, j] for i, j in pairs], axis=1)], axis=1)
 
     both = [f"{names[i]} × {names[j]}" if i != j else f"{names[i]}²" for i, j in pairs]
-    return Choice(made(source), made(target), names + both)
+    return Choice(made(source.rows), made(target.rows), names + both)
 
 
-def _held_out(choice: Choice, rng: np.random.Generator) -> float:
+def _held_out(choice: Choice, of_source: Floats, of_target: Floats, rng: np.random.Generator) -> float:
     """Mean log of p/q at target rows that the coefficients did not see (Sugiyama et al. 2008, KLIEP), in nats."""
-    n, m = len(choice.source), len(choice.target)
-    fold_s, fold_t = rng.permutation(n) % _FOLDS, rng.permutation(m) % _FOLDS
+    (source, b), (target, w) = (
+        (x[v > 0], v[v > 0] / v.sum()) for x, v in ((choice.source, of_source), (choice.target, of_target))
+    )
+    fold_s, fold_t = rng.permutation(len(source)) % _FOLDS, rng.permutation(len(target)) % _FOLDS
     total = 0.0
     for k in range(_FOLDS):
-        seen, mean = choice.source[fold_s != k], choice.target[fold_t != k].mean(axis=0)
+        rows, rest = fold_s != k, fold_t != k
+        seen, base = source[rows], b[rows] / b[rows].sum()
+        mean = w[rest] @ target[rest] / w[rest].sum()
         spread = seen.std(axis=0)
         spread[spread == 0] = 1.0
-        size = seen.shape[1]
-        features = Features([Numbers((seen - mean) / spread)])
-        zero = np.zeros(size)
-        problem = Projection(np.full(len(seen), 1 / len(seen)), features, zero, zero, zero)
+        zero = np.zeros(seen.shape[1])
+        problem = Projection(base, Features([Numbers((seen - mean) / spread)]), zero, zero, zero)
         found = solve(problem, _LOOSE)
         if found.gap > _LOOSE:
             return -np.inf
-        at_s, at_t = (
-            ((rows - mean) / spread) @ found.coefficients
-            for rows in (choice.source[fold_s == k], choice.target[fold_t == k])
-        )
-        top = at_s.max()
-        total += float(at_t.mean() - np.log(np.exp(at_s - top).mean()) - top)
+        at_s, at_t = (((x - mean) / spread) @ found.coefficients for x in (source[~rows], target[~rest]))
+        top, left = at_s.max(), b[~rows] / b[~rows].sum()
+        total += float(w[~rest] @ at_t / w[~rest].sum() - np.log(left @ np.exp(at_s - top)) - top)
     return total / _FOLDS
 
 
@@ -126,7 +136,7 @@ def from_table(
     if not numeric:
         return margins, None, Mean([], np.empty(0)), None, ()
     source, wanted = (np.stack([side.numbers(name) for name in numeric], axis=1) for side in (rows, target))
-    choice = choose_features(source, wanted, numeric, features, rng)
+    choice = choose_features(Draws(source, rows.base), Draws(wanted, target.base), numeric, features, rng)
     shares = target.base / target.base.sum()
     return margins, choice.source, Mean(choice.names, shares @ choice.target), choice.target, choice.caveats
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
+from numbers import Real
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 
 from kullback._core.errors import InputError, InputTypeError
 from kullback._core.progress import Progress, reporter
+from kullback.matching.arguments import checked_tolerance, generator
 from kullback.matching.match import Match
 
 from .options import Options
@@ -53,8 +56,8 @@ def fit_forward(
     restarts : int, default 10
         Starts of a mixture's EM; the best is kept.
     tolerance : float, default 1e-7
-        The largest slope of D, in nats per unit of a parameter as it is searched (logarithms of positive ones), at
-        which a fit has converged.
+        The largest slope of D at which a fit has converged, in nats per unit of a parameter in which D bends by
+        about 1.
     progress : bool or callable, optional
         True shows a bar once 2 s have passed.
     rng : numpy.random.Generator, int or None, default 0
@@ -68,13 +71,26 @@ def fit_forward(
         raise InputError(f"there is no family {family!r}: use {', '.join(known())}")
     if isinstance(restarts, bool) or not isinstance(restarts, int) or restarts < 1:
         raise InputError(f"restarts must be a whole number of at least 1, got {restarts!r}")
-    if not tolerance > 0:
-        raise InputError(f"tolerance must be above 0, got {tolerance!r}")
+    kept = _fixed(fixed)
+    close, random = checked_tolerance(tolerance), generator(rng)
     target = read_target(to, weights)
     with reporter(progress, "fit") as told:
-        options = Options(dict(fixed or {}), restarts, float(tolerance), told, np.random.default_rng(rng))
+        options = Options(kept, restarts, close, told, random)
         found: Match = kind.fit(wanted, target, options)
+    if target.law is not None and np.isinf(found.after.value):
+        raise InputError(f"D(P‖Q) is infinite for {family!r}: P has heavier tails, or mass where no member has any")
     return found
+
+
+def _fixed(fixed: Any) -> dict[str, float]:
+    if fixed is None:
+        return {}
+    if not isinstance(fixed, Mapping):
+        raise InputTypeError(f"fixed must map names of parameters to numbers, got {type(fixed).__name__}")
+    for name, value in fixed.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise InputTypeError(f"fixed[{name!r}] must be a number, got {value!r}")
+    return {str(name): float(value) for name, value in fixed.items()}
 
 
 def known() -> list[str]:

@@ -33,6 +33,7 @@ _NO_FIT = {"MarkovChain", "LowRankMultivariateNormal", "Triangular"}  # no plain
 _BLOCK = 1 << 21  # log-densities at once
 _FEW = 400  # rows that a start is judged by
 _MOST = 40  # parameters of one search: its curvature takes their square in evaluations
+_ON_IT = 1e-6  # from a simplex or sphere
 _SHOWN = 5_000  # draws of a law of vectors, where it is drawn
 _EDGE = 12.0  # a logarithm so large says that the best member is a limit of the family
 _AT_ENDS = "at the ends of the data, where the likelihood is largest"
@@ -84,7 +85,9 @@ def fit(family: Any, target: Target, options: Options) -> Match:
     if not ends and cls.domain.space == "reals" and np.ptp(target.rows) == 0:
         raise InputError(f"all rows of the target are {target.rows[0]:g}: no member of {cls.__name__} fits best")
     plain, start = _start(search, target)
-    found = minimise(_objective(search, target), start, options.tolerance, lambda count: options.tell(count, 100))
+    objective = _objective(search, target)
+    _refuse_impossible(search, target, objective, start)
+    found = minimise(objective, start, options.tolerance, lambda count: options.tell(count, 100))
     far = [one.name for one, u in zip(search.free, search.parts(found.at), strict=True) if np.abs(u).max() > _EDGE]
     if far:
         notes.append(f"{' and '.join(far)} went to the edge of the family: a limit of it fits better than any member.")
@@ -155,6 +158,18 @@ def _refuse_outside(cls: type[Family], target: Target, fixed: dict[str, float]) 
     if cls.domain.space == "integers" and not target.whole:
         row = int(np.flatnonzero(target.rows != np.floor(target.rows))[0])
         raise InputError(f"{cls.__name__} is a family of whole numbers, and row {row} is {target.rows[row]}")
+    sums = {"simplex": lambda x: x.sum(axis=1), "sphere": lambda x: (x * x).sum(axis=1)}.get(cls.domain.space)
+    if sums is not None and target.rows.ndim == 2:
+        off = np.abs(sums(target.rows) - 1)
+        if off.max() > _ON_IT or (cls.domain.space == "simplex" and target.rows.min() < 0):
+            row = int(
+                np.argmax(np.where((target.rows < 0).any(axis=1), np.inf, off))
+                if cls.domain.space == "simplex"
+                else np.argmax(off)
+            )
+            raise InputError(
+                f"row {row}, {target.rows[row]}, is not on the {cls.domain.space} that {cls.__name__} lives on"
+            )
     if isinstance(low, (int, float)) and isinstance(high, (int, float)):
         outside = (target.rows < low) | (target.rows > high)
         if outside.any():
@@ -173,6 +188,23 @@ def _mean_log_density(law: Family, rows: Floats, weights: Floats, count: int) ->
         logs = np.asarray(law.log_density(rows[start : start + size]), dtype=float)
         total += np.broadcast_to(logs, (count, len(rows[start : start + size]))) @ weights[start : start + size]
     return total
+
+
+def _refuse_impossible(search: Search, target: Target, objective: Batch, start: Floats) -> None:
+    """No number to begin with: a row, or mass of P, that no member has a finite density for."""
+    if np.isfinite(objective(start[None])[0]):
+        return
+    name = search.family.__name__
+    if target.law is not None:
+        raise InputError(
+            f"D(P‖Q) is infinite for the members of {name} that were tried: P has heavier tails, or other support"
+        )
+    with np.errstate(all="ignore"):
+        logs = np.ravel(np.asarray(search.member(start).log_density(target.rows), dtype=float))
+    row = int(np.argmax(~np.isfinite(logs)))
+    raise InputError(
+        f"the density of {name} at row {row}, {target.rows[row]}, is {np.exp(logs[row]):g}: no member fits it"
+    )
 
 
 def _objective(search: Search, target: Target) -> Batch:

@@ -136,7 +136,7 @@ def refined(target: Target, start: tuple[Floats, ...], tolerance: float) -> Refi
     inverse = np.linalg.inv(root)
     weights, means, covariances = start
     mixture = Mixture(np.log(weights / weights.sum()), (means - centre) @ inverse.T, inverse @ covariances @ inverse.T)
-    found = _em((rows - centre) @ inverse.T, target.weights, mixture, tolerance, _STEPS)
+    found = _em((rows - centre) @ inverse.T, target.weights, mixture, tolerance, _STEPS, least=0.0)
     if found is None:
         return None
     last = found.mixture
@@ -198,13 +198,15 @@ def _start(rows: Floats, weights: Floats, count: int, rng: np.random.Generator) 
     return Mixture(np.full(count, -np.log(count)), means, np.tile(np.eye(d) * width, (count, 1, 1)))
 
 
-def _em(rows: Floats, weights: Floats, mixture: Mixture, tolerance: float, steps: int) -> _Fit | None:
+def _em(
+    rows: Floats, weights: Floats, mixture: Mixture, tolerance: float, steps: int, least: float = _COLLAPSED
+) -> _Fit | None:
     """EM with the extrapolation of Varadhan & Roland (2008, SQUAREM); None where a component collapses."""
     k, d = mixture.means.shape
     history: list[float] = []
     moved, done = np.inf, 0
     try:
-        value, once = _step(rows, weights, mixture)
+        value, once = _step(rows, weights, mixture, least)
         while once is not None and done < steps:
             history.append(value)
             done += 1
@@ -213,20 +215,20 @@ def _em(rows: Floats, weights: Floats, mixture: Mixture, tolerance: float, steps
             if moved <= tolerance / 10:
                 mixture = once
                 break
-            value, twice = _step(rows, weights, once)
+            value, twice = _step(rows, weights, once, least)
             if twice is None:
                 return None
             beyond = _extrapolated(here, there, twice.flat(), k, d)
             mixture = twice
             if beyond is not None:
                 try:
-                    leap, after = _step(rows, weights, beyond)
+                    leap, after = _step(rows, weights, beyond, least)
                 except linalg.LinAlgError:
                     leap, after = -np.inf, None
                 if after is not None and leap >= value:
                     mixture, value, once = beyond, leap, after
                     continue
-            value, once = _step(rows, weights, mixture)
+            value, once = _step(rows, weights, mixture, least)
         if once is None:
             return None
     except KeyboardInterrupt:
@@ -243,7 +245,7 @@ def _extrapolated(here: Floats, there: Floats, beyond: Floats, k: int, d: int) -
     return Mixture.of(here + 2 * length * change + length**2 * bend, k, d)
 
 
-def _step(rows: Floats, weights: Floats, mixture: Mixture) -> tuple[float, Mixture | None]:
+def _step(rows: Floats, weights: Floats, mixture: Mixture, least: float) -> tuple[float, Mixture | None]:
     """The mean log-density, and the mixture after one step; None where a component collapses."""
     joint = mixture.joint(rows)
     total = special.logsumexp(joint, axis=0)
@@ -257,7 +259,7 @@ def _step(rows: Floats, weights: Floats, mixture: Mixture) -> tuple[float, Mixtu
     for k, mean in enumerate(means):
         moved = rows - mean
         covariances[k] = (moved * share[k][:, None]).T @ moved / mass[k]
-    if np.linalg.eigvalsh(covariances).min() < _COLLAPSED:
+    if np.linalg.eigvalsh(covariances).min() <= least:
         return value, None
     return value, Mixture(np.log(mass), means, covariances)
 

@@ -14,6 +14,7 @@ from kullback.matching.features import Floats
 
 from .target import Target
 
+_MOST = 1e7  # levels
 _ROUNDING = 1e-14  # of the mean: less spread is none
 Values = dict[str, Any]
 
@@ -92,6 +93,10 @@ def _categorical(target: Target) -> tuple[Values, float, list[str]] | None:
     if rows.ndim != 1 or not target.whole or rows.min() < 0:
         raise InputError(
             "a categorical distribution is fitted to whole numbers of at least 0, one a row: number the levels"
+        )
+    if rows.max() > _MOST:
+        raise InputError(
+            f"a level of {rows.max():g} would make a table of as many probabilities: number the levels from 0"
         )
     shares = np.bincount(rows.astype(int), target.weights)
     return {"probs": shares}, float(abs(shares.sum() - 1)), []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from kullback.matching.features import Floats
 
 _STEP = 1e-3  # of a parameter: five-point rules are then exact to about 1e-12 of the function
 _LIMIT = 100
+_BEND = 1e-4  # nats: far above rounding, near enough for curvature to be that of the start
 _HALVINGS = 30
 _ARMIJO = 1e-4
 _LONGEST = 4.0  # step of a parameter, most of which are logarithms
@@ -37,8 +38,38 @@ def minimise(function: Batch, start: Floats, tolerance: float, step: Callable[[i
     ----------
     function : callable
         Of points of shape (b, k), b values; what is not finite is too high.
+    tolerance : float
+        Of the slope, per unit of a parameter in which the function bends by about 1 at the start.
     """
-    at, history = start.astype(float), []
+    unit = _units(function, start.astype(float))
+
+    def scaled(points: Floats) -> Floats:
+        return function(start + unit * points)
+
+    found = _minimised(scaled, np.zeros(len(start)), tolerance, step)
+    return replace(found, at=start + unit * found.at)
+
+
+def _units(function: Batch, start: Floats) -> Floats:
+    """How far each parameter goes until the function has bent by about 1: units then do not matter."""
+    k = len(start)
+    centre = function(start[None])[0]
+    unit, left = np.ones(k), list(range(k))
+    for length in 10.0 ** np.arange(-14.0, 15.0):
+        out = length * np.eye(k)[left]
+        ahead, behind = np.split(function(np.concatenate([start + out, start - out])), 2)
+        bend = ahead + behind - 2 * centre
+        for i, found in zip(left, bend, strict=True):
+            if np.isfinite(found) and found > _BEND:
+                unit[i] = length / np.sqrt(min(found, 1.0))
+        left = [i for i, found in zip(left, bend, strict=True) if np.isfinite(found) and found <= _BEND]
+        if not left:
+            break
+    return unit
+
+
+def _minimised(function: Batch, at: Floats, tolerance: float, step: Callable[[int], None]) -> Minimum:
+    history: list[float] = []
     best = Minimum(at, np.inf, np.inf, 0, ())
     try:
         for count in range(_LIMIT + 1):
@@ -72,6 +103,8 @@ def derivatives(function: Batch, at: Floats) -> tuple[float, Floats, Floats]:
     for i, j in pairs:
         points += [at + unit[i] + unit[j], at + unit[i] - unit[j], at - unit[i] + unit[j], at - unit[i] - unit[j]]
     values = function(np.stack(points))
+    if not np.isfinite(values).all():
+        return float(values[0]), np.full(k, np.inf), np.full((k, k), np.inf)
     centre, along = values[0], values[1 : 1 + 4 * k].reshape(k, 4)
     far, near, back, behind = along.T
     slope = (8 * (near - back) - (far - behind)) / (12 * h)

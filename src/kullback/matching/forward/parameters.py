@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,13 +125,15 @@ class Search:
         return np.concatenate([one.point(np.asarray(getattr(law, one.name), dtype=float)) for one in self.free])
 
 
-def search_of(family: type[Family], fixed: dict[str, Any], side: int) -> Search:
+def search_of(family: type[Family], fixed: dict[str, Any], side: int, prefer: Collection[str] = ()) -> Search:
     """What to search: the parameters that are not fixed, the first of each group of which one is given.
 
     Parameters
     ----------
     side : int
         How many numbers a vector parameter has.
+    prefer : collection of str
+        Of each group of which one is given, the one among these; the first if none is.
 
     Raises
     ------
@@ -140,7 +143,8 @@ def search_of(family: type[Family], fixed: dict[str, Any], side: int) -> Search:
     for name in fixed:
         if name not in family.parameters:
             raise InputError(f"{family.__name__} has no parameter {name!r}: it has {', '.join(family.parameters)}")
-    left_out = {name for group in family.one_of for name in group[1:]}
+    chosen = [next((name for name in group if name in prefer), group[0]) for group in family.one_of]
+    left_out = {name for group in family.one_of for name in group} - set(chosen)
     free = []
     for name, parameter in family.parameters.items():
         if name in fixed or name in left_out:
