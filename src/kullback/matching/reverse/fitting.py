@@ -13,13 +13,14 @@ from kullback._core.progress import Progress, reporter
 
 from .approximation import Approximation
 from .arguments import family_file, family_of, limits, starts_of, target_of
+from .batches import Batches
 from .density import Density
 from .draws import even
 from .engine import Progressed, minimise
 from .reading import check_slope, read
 from .result import Variational
 from .start import NEGLIGIBLE, Place, explored, judged, places
-from .stochastic import Batches, minimise_noisy
+from .stochastic import minimise_noisy
 from .support import bijector
 from .telling import told, told_noisy
 
