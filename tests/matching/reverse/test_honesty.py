@@ -150,6 +150,8 @@ BAD: list[tuple[Any, dict[str, Any], str]] = [
     (nan_beyond, {"dim": 2}, r"NaN at \d+ of \d+ .*first at x = \["),
     (lambda x: normal(x) - torch.inf, {"dim": 2}, "-inf at all 8 starting points"),
     (lambda x: normal(x) @ torch.ones(7, **double), {"dim": 2}, "raised RuntimeError"),
+    (lambda x: 0.0 * x.sum(-1), {"dim": 2}, "no finite integral"),
+    (lambda x: x.sum(-1), {"dim": 2}, "no finite integral"),
     (normal, {"dim": 2, "support": "circle"}, "unknown"),
     (normal, {"dim": 2, "support": ["real"]}, "1 entries"),
     (normal, {"dim": 2, "start": [1.0, 2.0, 3.0]}, "vectors of 2"),
