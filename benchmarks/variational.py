@@ -164,12 +164,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [head, "|---" * (head.count("|") - 1) + "|"]
     for r in rows:
         weighted = "none" if r["moments_weighted"] is None else f"{r['moments_weighted']:.3f}"
-        cells = [
-            r["name"],
-            str(r["dim"]),
-            f"{r['seconds']:.2f}",
-            f"{r['ours_excess']:.5f} ± {r['ours_excess_error']:.5f}",
-        ]
+        cells = [r["name"], str(r["dim"]), f"{r['seconds']:.2f}"]
+        cells.append(f"{r['ours_excess']:.5f} ± {r['ours_excess_error']:.5f}")
         for steps in map(str, STEPS):
             cells += [
                 f"{r['numpyro_seconds'][steps]:.2f}",
@@ -216,15 +212,16 @@ def main() -> None:
 {line(where)}
 
 kb.fit("gaussian", …, direction="reverse") in torch, with its defaults, median of {chosen.rounds}; NumPyro's SVI with
-AutoMultivariateNormal, 10 particles, Adam at 0.02 falling to 0.0002 over 5,000 or 20,000 steps, compilation included, as its
-user meets it. It has no rule to stop by. Excess: nats of ELBO short of a Gaussian fitted to 2^17 draws, on the same
+AutoMultivariateNormal, 10 particles, Adam at 0.02 falling to 0.0002 over 5,000 or 20,000 steps, compilation included,
+as its user meets it. It has no rule to stop by. Excess: nats of ELBO short of a Gaussian fitted to 2^17 draws, on the same
 {2**16:,} fresh draws. Moments off: the worst error of a posterior mean (in standard deviations) or of a standard
 deviation (in its logarithm), of the Gaussian and of importance-weighted draws, against long runs of NUTS
 (variational_references.json). ≥: log Z could not be told.
 
 {table(rows)}
-Goals of excess missed: {", ".join(missed) or "none"}. Slower than NumPyro with the fewer steps: {", ".join(slower) or "none"}. Fits that k̂
-flags though their moments are within {POOR}, or passes though weights leave them further off:
+Goals of excess missed: {", ".join(missed) or "none"}.
+Slower than NumPyro with the fewer steps: {", ".join(slower) or "none"}.
+Fits that k̂ flags though their moments are within {POOR}, or passes though weights leave them further off:
 {", ".join(wrong) or "none"}.
 """
     (RESULTS / "variational.md").write_text(text, encoding="utf-8")

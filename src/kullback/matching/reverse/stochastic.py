@@ -45,7 +45,7 @@ def minimise_noisy(
     length, rate = _BLOCK, _RATE
     try:
         while True:
-            found.best = _block(found, density, batches, length, rate, rng)
+            _block(found, density, batches, length, rate, rng)
             found.judged = max((judge_noisy(found.best, density, batches, length, rng) for _ in range(2)), key=_left)
             found.history.append(-found.judged.elbo)
             found.converged = found.judged.remaining <= tolerance
@@ -80,7 +80,7 @@ def _left(judged: Judgement) -> float:
 
 def _block(
     found: Progressed, density: Density, batches: Batches, length: int, rate: float, rng: np.random.Generator
-) -> Approximation:
+) -> None:
     here = found.best
     mean = here
     for step in range(length):
@@ -94,8 +94,7 @@ def _block(
         move = -rate * slope
         here = here.moved(here.theta + move * min(1.0, _LONGEST / max(float(move.norm()), 1e-300)))
         mean = here if step == 0 else mean.averaged(here, 1 / (step + 1))
-        found.steps += 1
-    return mean
+        found.best, found.steps = mean, found.steps + 1
 
 
 def judge_noisy(
