@@ -1,7 +1,7 @@
 """kb.fit(direction="reverse") beside NumPyro's SVI: nats short of the best full-rank Gaussian, wall time, and k̂.
 
 Run ``python benchmarks/variational.py``: it writes benchmarks/results/variational.json and variational.md. Excess is
-the ELBO of a Gaussian fitted for very long (2^17 draws) less that of the fit, both on the same fresh draws. Reference
+the ELBO of a Gaussian fitted for very long (2^16 draws) less that of the fit, both on the same fresh draws. Reference
 moments are of NumPyro's NUTS (4 chains of 5,000 draws after 2,000), computed with ``--references`` and kept in
 benchmarks/results/variational_references.json; a k̂ above 0.7 should flag the fits whose moments are wrong, and no
 other.
@@ -125,7 +125,7 @@ def one(posterior: Posterior, truth: dict[str, Any], rounds: int) -> dict[str, A
         times.append(time.perf_counter() - began)
     svi = {steps: by_numpyro(posterior, steps) for steps in STEPS}
     long = kb.fit(
-        "gaussian", log_density, direction="reverse", dim=posterior.dim, tolerance=1e-5, most_draws=2**17, rng=99
+        "gaussian", log_density, direction="reverse", dim=posterior.dim, tolerance=1e-5, most_draws=2**16, rng=99
     )
     found = elbos(
         posterior, {"ours": gaussian_of(match), "best": gaussian_of(long)} | {str(k): v[1:] for k, v in svi.items()}
@@ -213,8 +213,8 @@ def main() -> None:
 
 kb.fit("gaussian", …, direction="reverse") in torch, with its defaults, median of {chosen.rounds}; NumPyro's SVI with
 AutoMultivariateNormal, 10 particles, Adam at 0.02 falling to 0.0002 over 5,000 or 20,000 steps, compilation included,
-as its user meets it. It has no rule to stop by. Excess: nats of ELBO short of a Gaussian fitted to 2^17 draws, on the same
-{2**16:,} fresh draws. Moments off: the worst error of a posterior mean (in standard deviations) or of a standard
+as its user meets it. It has no rule to stop by. Excess: nats of ELBO short of a Gaussian fitted to 2^16 draws, on the
+same {2**16:,} fresh draws. Moments off: the worst error of a posterior mean (in standard deviations) or of a standard
 deviation (in its logarithm), of the Gaussian and of importance-weighted draws, against long runs of NUTS
 (variational_references.json). ≥: log Z could not be told.
 
