@@ -35,7 +35,7 @@ from variational_posteriors import Posterior, all_posteriors
 
 RESULTS = Path(__file__).parent / "results"
 REFERENCES = RESULTS / "variational_references.json"
-STEPS = (5_000, 20_000)
+STEPS = 20_000
 POOR = 0.25  # in standard deviations of a mean, or in the logarithm of a standard deviation
 GOALS = {"8 schools, non-centred": 0.02, "breast cancer, logistic": 0.005, "Gaussian, condition 1e3": 1e-6}
 
@@ -77,16 +77,21 @@ def reference(posterior: Posterior) -> dict[str, Any]:
     }
 
 
-def by_numpyro(posterior: Posterior, steps: int) -> tuple[float, np.ndarray, np.ndarray]:
-    began = time.perf_counter()
+def by_numpyro(posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
     guide = AutoMultivariateNormal(model(posterior))
     svi = SVI(
-        model(posterior), guide, numpyro.optim.Adam(exponential_decay(0.02, steps, 0.01)), Trace_ELBO(num_particles=10)
+        model(posterior), guide, numpyro.optim.Adam(exponential_decay(0.02, STEPS, 0.01)), Trace_ELBO(num_particles=10)
     )
-    found = svi.run(jax.random.PRNGKey(0), steps, progress_bar=False)
+    found = svi.run(jax.random.PRNGKey(0), STEPS, progress_bar=False)
     law = guide.get_posterior(found.params)
-    mean, root = np.asarray(law.mean, dtype=float), np.asarray(law.scale_tril, dtype=float)
-    return time.perf_counter() - began, mean, root
+    return np.asarray(law.mean, dtype=float), np.asarray(law.scale_tril, dtype=float)
+
+
+def timed(function: Any) -> tuple[float, float, Any]:
+    """Wall seconds, CPU seconds (which a busy machine does not stretch), and the answer."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    answer = function()
+    return time.perf_counter() - wall, time.process_time() - cpu, answer
 
 
 def elbos(
@@ -118,25 +123,32 @@ def moments(mean: np.ndarray, sd: np.ndarray, truth: dict[str, Any]) -> float:
 
 def one(posterior: Posterior, truth: dict[str, Any], rounds: int) -> dict[str, Any]:
     log_density = posterior.bind(torch)
-    times, match = [], None
-    for _ in range(rounds):
-        began = time.perf_counter()
-        match = kb.fit("gaussian", log_density, direction="reverse", dim=posterior.dim)
-        times.append(time.perf_counter() - began)
-    svi = {steps: by_numpyro(posterior, steps) for steps in STEPS}
+
+    def ours() -> Any:
+        return kb.fit("gaussian", log_density, direction="reverse", dim=posterior.dim)
+
+    runs = [timed(ours) for _ in range(rounds)]
+    match = runs[-1][2]
+    svi = timed(lambda: by_numpyro(posterior))
     long = kb.fit(
         "gaussian", log_density, direction="reverse", dim=posterior.dim, tolerance=1e-5, most_draws=2**16, rng=99
     )
     found = elbos(
         posterior, {"ours": gaussian_of(match), "best": gaussian_of(long)} | {str(k): v[1:] for k, v in svi.items()}
     )
-    row: dict[str, Any] = {"name": posterior.name, "dim": posterior.dim, "seconds": statistics.median(times)}
-    for name in ("ours", *map(str, STEPS)):
+    row: dict[str, Any] = {
+        "name": posterior.name,
+        "dim": posterior.dim,
+        "seconds": statistics.median(run[0] for run in runs),
+    }
+    for name in ("ours", "numpyro"):
         gap = (found["best"] - found[name]).reshape(2, -1).mean(0)
         row[f"{name}_excess"] = float(gap.mean())
         row[f"{name}_excess_error"] = float(gap.std() / math.sqrt(len(gap)))
     row |= {
-        "numpyro_seconds": {str(k): v[0] for k, v in svi.items()},
+        "cpu": statistics.median(run[1] for run in runs),
+        "numpyro_seconds": svi[0],
+        "numpyro_cpu": svi[1],
         "converged": match.converged,
         "max_error": match.max_error,
         "khat": match.khat,
@@ -158,19 +170,15 @@ def one(posterior: Posterior, truth: dict[str, Any], rounds: int) -> dict[str, A
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    head = "| posterior | dim | kullback s | excess, nats | "
-    head += " | ".join(f"NumPyro {steps:,} steps, s | excess, nats" for steps in STEPS)
-    head += " | stopped by itself | k̂ | D(Q‖P) | moments off | weighted |"
+    head = "| posterior | dim | kullback, s (CPU) | excess, nats | NumPyro, s (CPU) | excess, nats |"
+    head += " stopped by itself | k̂ | D(Q‖P) | moments off | weighted |"
     lines = [head, "|---" * (head.count("|") - 1) + "|"]
     for r in rows:
         weighted = "none" if r["moments_weighted"] is None else f"{r['moments_weighted']:.3f}"
-        cells = [r["name"], str(r["dim"]), f"{r['seconds']:.2f}"]
+        cells = [r["name"], str(r["dim"]), f"{r['seconds']:.2f} ({r['cpu']:.2f})"]
         cells.append(f"{r['ours_excess']:.5f} ± {r['ours_excess_error']:.5f}")
-        for steps in map(str, STEPS):
-            cells += [
-                f"{r['numpyro_seconds'][steps]:.2f}",
-                f"{r[f'{steps}_excess']:.5f} ± {r[f'{steps}_excess_error']:.5f}",
-            ]
+        cells.append(f"{r['numpyro_seconds']:.2f} ({r['numpyro_cpu']:.2f})")
+        cells.append(f"{r['numpyro_excess']:.5f} ± {r['numpyro_excess_error']:.5f}")
         cells += ["yes" if r["converged"] else "no", f"{r['khat']:.2f}"]
         cells += [f"{'≥ ' if r['at_least'] else ''}{r['divergence']:.4g}", f"{r['moments']:.3f}", weighted]
         lines.append(f"| {' | '.join(cells)} |")
@@ -196,11 +204,11 @@ def main() -> None:
         rows.append(one(posterior, truths[posterior.name], chosen.rounds))
         print(table(rows[-1:]).splitlines()[-1], flush=True)
     missed = [r["name"] for r in rows if r["name"] in GOALS and r["ours_excess"] > GOALS[r["name"]]]
-    slower = [r["name"] for r in rows if r["seconds"] >= min(r["numpyro_seconds"].values())]
+    slower = [r["name"] for r in rows if r["seconds"] >= r["numpyro_seconds"]]
     wrong = [r["name"] for r in rows if not r["khat_right"]]
     report = {
         "setting": where,
-        "steps": list(STEPS),
+        "steps": STEPS,
         "rows": rows,
         "missed": missed,
         "slower": slower,
@@ -212,7 +220,7 @@ def main() -> None:
 {line(where)}
 
 kb.fit("gaussian", …, direction="reverse") in torch, with its defaults, median of {chosen.rounds}; NumPyro's SVI with
-AutoMultivariateNormal, 10 particles, Adam at 0.02 falling to 0.0002 over 5,000 or 20,000 steps, compilation included,
+AutoMultivariateNormal, 10 particles, Adam at 0.02 falling to 0.0002 over {STEPS:,} steps, compilation included,
 as its user meets it. It has no rule to stop by. Excess: nats of ELBO short of a Gaussian fitted to 2^16 draws, on the
 same {2**16:,} fresh draws. Moments off: the worst error of a posterior mean (in standard deviations) or of a standard
 deviation (in its logarithm), of the Gaussian and of importance-weighted draws, against long runs of NUTS
@@ -220,7 +228,7 @@ deviation (in its logarithm), of the Gaussian and of importance-weighted draws, 
 
 {table(rows)}
 Goals of excess missed: {", ".join(missed) or "none"}.
-Slower than NumPyro with the fewer steps: {", ".join(slower) or "none"}.
+Slower than NumPyro: {", ".join(slower) or "none"}.
 Fits that k̂ flags though their moments are within {POOR}, or passes though weights leave them further off:
 {", ".join(wrong) or "none"}.
 """
