@@ -1,7 +1,7 @@
 """kb.fit(direction="reverse") beside NumPyro's SVI: nats short of the best full-rank Gaussian, wall time, and k̂.
 
 Run ``python benchmarks/variational.py``: it writes benchmarks/results/variational.json and variational.md. Excess is
-the ELBO of a Gaussian fitted for very long (2^17 draws) less that of the fit, both on the same fresh draws. Reference
+the ELBO of a Gaussian fitted for very long (2^16 draws) less that of the fit, both on the same fresh draws. Reference
 moments are of NumPyro's NUTS (4 chains of 5,000 draws after 2,000), computed with ``--references`` and kept in
 benchmarks/results/variational_references.json; a k̂ above 0.7 should flag the fits whose moments are wrong, and no
 other.
@@ -36,7 +36,6 @@ from variational_posteriors import Posterior, all_posteriors
 RESULTS = Path(__file__).parent / "results"
 REFERENCES = RESULTS / "variational_references.json"
 STEPS = 20_000
-RATE = exponential_decay(0.02, STEPS, 0.01)
 POOR = 0.25  # in standard deviations of a mean, or in the logarithm of a standard deviation
 GOALS = {"8 schools, non-centred": 0.02, "breast cancer, logistic": 0.005, "Gaussian, condition 1e3": 1e-6}
 
@@ -78,14 +77,21 @@ def reference(posterior: Posterior) -> dict[str, Any]:
     }
 
 
-def by_numpyro(posterior: Posterior) -> tuple[float, np.ndarray, np.ndarray]:
-    began = time.perf_counter()
+def by_numpyro(posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
     guide = AutoMultivariateNormal(model(posterior))
-    svi = SVI(model(posterior), guide, numpyro.optim.Adam(RATE), Trace_ELBO(num_particles=10))
+    svi = SVI(
+        model(posterior), guide, numpyro.optim.Adam(exponential_decay(0.02, STEPS, 0.01)), Trace_ELBO(num_particles=10)
+    )
     found = svi.run(jax.random.PRNGKey(0), STEPS, progress_bar=False)
     law = guide.get_posterior(found.params)
-    mean, root = np.asarray(law.mean, dtype=float), np.asarray(law.scale_tril, dtype=float)
-    return time.perf_counter() - began, mean, root
+    return np.asarray(law.mean, dtype=float), np.asarray(law.scale_tril, dtype=float)
+
+
+def timed(function: Any) -> tuple[float, float, Any]:
+    """Wall seconds, CPU seconds (which a busy machine does not stretch), and the answer."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    answer = function()
+    return time.perf_counter() - wall, time.process_time() - cpu, answer
 
 
 def elbos(
@@ -117,23 +123,32 @@ def moments(mean: np.ndarray, sd: np.ndarray, truth: dict[str, Any]) -> float:
 
 def one(posterior: Posterior, truth: dict[str, Any], rounds: int) -> dict[str, Any]:
     log_density = posterior.bind(torch)
-    times, match = [], None
-    for _ in range(rounds):
-        began = time.perf_counter()
-        match = kb.fit("gaussian", log_density, direction="reverse", dim=posterior.dim)
-        times.append(time.perf_counter() - began)
-    svi_time, *svi = by_numpyro(posterior)
+
+    def ours() -> Any:
+        return kb.fit("gaussian", log_density, direction="reverse", dim=posterior.dim)
+
+    runs = [timed(ours) for _ in range(rounds)]
+    match = runs[-1][2]
+    svi = timed(lambda: by_numpyro(posterior))
     long = kb.fit(
-        "gaussian", log_density, direction="reverse", dim=posterior.dim, tolerance=1e-5, most_draws=2**17, rng=99
+        "gaussian", log_density, direction="reverse", dim=posterior.dim, tolerance=1e-5, most_draws=2**16, rng=99
     )
-    found = elbos(posterior, {"ours": gaussian_of(match), "numpyro": tuple(svi), "best": gaussian_of(long)})
-    row: dict[str, Any] = {"name": posterior.name, "dim": posterior.dim, "seconds": statistics.median(times)}
+    found = elbos(
+        posterior, {"ours": gaussian_of(match), "best": gaussian_of(long)} | {str(k): v[1:] for k, v in svi.items()}
+    )
+    row: dict[str, Any] = {
+        "name": posterior.name,
+        "dim": posterior.dim,
+        "seconds": statistics.median(run[0] for run in runs),
+    }
     for name in ("ours", "numpyro"):
         gap = (found["best"] - found[name]).reshape(2, -1).mean(0)
         row[f"{name}_excess"] = float(gap.mean())
         row[f"{name}_excess_error"] = float(gap.std() / math.sqrt(len(gap)))
     row |= {
-        "numpyro_seconds": svi_time,
+        "cpu": statistics.median(run[1] for run in runs),
+        "numpyro_seconds": svi[0],
+        "numpyro_cpu": svi[1],
         "converged": match.converged,
         "max_error": match.max_error,
         "khat": match.khat,
@@ -149,26 +164,25 @@ def one(posterior: Posterior, truth: dict[str, Any], rounds: int) -> dict[str, A
         mean = match.expectation().value
         sd = np.sqrt(match.expectation(lambda x: (x - torch.from_numpy(mean)) ** 2).value)
         row["moments_weighted"] = moments(mean, sd, truth)
-    row["poor"] = row["moments"] > POOR
+    # k̂ promises that weights mend the moments; where it does not, the moments should be off indeed.
+    row["khat_right"] = row["moments"] > POOR if row["flagged"] else row["moments_weighted"] <= POOR
     return row
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    head = (
-        "| posterior | dim | kullback s | excess, nats | NumPyro s | excess, nats | stopped by itself | k̂ | D(Q‖P) | "
-        "moments off | weighted |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
-    )
-    body = ""
+    head = "| posterior | dim | kullback, s (CPU) | excess, nats | NumPyro, s (CPU) | excess, nats |"
+    head += " stopped by itself | k̂ | D(Q‖P) | moments off | weighted |"
+    lines = [head, "|---" * (head.count("|") - 1) + "|"]
     for r in rows:
         weighted = "none" if r["moments_weighted"] is None else f"{r['moments_weighted']:.3f}"
-        body += (
-            f"| {r['name']} | {r['dim']} | {r['seconds']:.2f} | "
-            f"{r['ours_excess']:.5f} ± {r['ours_excess_error']:.5f} | "
-            f"{r['numpyro_seconds']:.2f} | {r['numpyro_excess']:.5f} ± {r['numpyro_excess_error']:.5f} | "
-            f"{'yes' if r['converged'] else 'no'} | {r['khat']:.2f} | {'≥ ' if r['at_least'] else ''}"
-            f"{r['divergence']:.4g} | {r['moments']:.3f} | {weighted} |\n"
-        )
-    return head + body
+        cells = [r["name"], str(r["dim"]), f"{r['seconds']:.2f} ({r['cpu']:.2f})"]
+        cells.append(f"{r['ours_excess']:.5f} ± {r['ours_excess_error']:.5f}")
+        cells.append(f"{r['numpyro_seconds']:.2f} ({r['numpyro_cpu']:.2f})")
+        cells.append(f"{r['numpyro_excess']:.5f} ± {r['numpyro_excess_error']:.5f}")
+        cells += ["yes" if r["converged"] else "no", f"{r['khat']:.2f}"]
+        cells += [f"{'≥ ' if r['at_least'] else ''}{r['divergence']:.4g}", f"{r['moments']:.3f}", weighted]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -191,23 +205,32 @@ def main() -> None:
         print(table(rows[-1:]).splitlines()[-1], flush=True)
     missed = [r["name"] for r in rows if r["name"] in GOALS and r["ours_excess"] > GOALS[r["name"]]]
     slower = [r["name"] for r in rows if r["seconds"] >= r["numpyro_seconds"]]
-    wrong = [r["name"] for r in rows if r["flagged"] != r["poor"]]
-    report = {"setting": where, "steps": STEPS, "rows": rows, "missed": missed, "slower": slower, "khat_wrong": wrong}
+    wrong = [r["name"] for r in rows if not r["khat_right"]]
+    report = {
+        "setting": where,
+        "steps": STEPS,
+        "rows": rows,
+        "missed": missed,
+        "slower": slower,
+        "khat_wrong": wrong,
+    }
     (RESULTS / "variational.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     text = f"""# Fitting a Gaussian to a posterior
 
 {line(where)}
 
 kb.fit("gaussian", …, direction="reverse") in torch, with its defaults, median of {chosen.rounds}; NumPyro's SVI with
-AutoMultivariateNormal, 10 particles, Adam at 0.02 falling to 0.0002 over {STEPS:,} steps, compilation included, as its
-user meets it. It has no rule to stop by. Excess: nats of ELBO short of a Gaussian fitted to 2^17 draws, on the same
-{2**16:,} fresh draws. Moments off: the worst error of a posterior mean (in standard deviations) or of a standard
+AutoMultivariateNormal, 10 particles, Adam at 0.02 falling to 0.0002 over {STEPS:,} steps, compilation included,
+as its user meets it. It has no rule to stop by. Excess: nats of ELBO short of a Gaussian fitted to 2^16 draws, on the
+same {2**16:,} fresh draws. Moments off: the worst error of a posterior mean (in standard deviations) or of a standard
 deviation (in its logarithm), of the Gaussian and of importance-weighted draws, against long runs of NUTS
 (variational_references.json). ≥: log Z could not be told.
 
 {table(rows)}
-Goals of excess missed: {", ".join(missed) or "none"}. Slower than NumPyro: {", ".join(slower) or "none"}. Fits that k̂
-flags though their moments are within {POOR}, or passes though they are not: {", ".join(wrong) or "none"}.
+Goals of excess missed: {", ".join(missed) or "none"}.
+Slower than NumPyro: {", ".join(slower) or "none"}.
+Fits that k̂ flags though their moments are within {POOR}, or passes though weights leave them further off:
+{", ".join(wrong) or "none"}.
 """
     (RESULTS / "variational.md").write_text(text, encoding="utf-8")
 

@@ -196,6 +196,12 @@ def _projection(task: Task, asked: Asked, bounds: Any, slack: Any, ridge: Any) -
             f"the target gives rows no share, and bounds keep every ratio at {low:g} or more: use a low of 0"
         )
     high *= 1 - lost  # ratios are to the base of all rows
+    if lost and high <= 1:
+        given = high / (1 - lost)
+        raise InputError(
+            f"rows of {lost:.4g} of the base weight get no share, so that the others' ratios have mean {1 / (1 - lost):.4g}: "
+            f"bounds keep them at {given:.4g} or less"
+        )
     if len(asked.names) > _MOST:
         raise InputError(
             f"{len(asked.names)} constraints are more than {_MOST}: merge levels or choose columns with on="

@@ -25,7 +25,10 @@ class Approximation(ABC):
 
     @abstractmethod
     def reach(self, theta: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return draws (strata, n, free), their log-densities (strata, n), and the strata's shares; of noise (n, ·)."""
+        """Return draws (strata, n, free) of noise (n, ·), log q (strata, n), and the shares of the strata.
+
+        For log q its mean may stand, where that is exact.
+        """
 
     @abstractmethod
     def log_density(self, theta: Tensor, u: Tensor) -> Tensor:

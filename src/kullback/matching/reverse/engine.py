@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from kullback._core.errors import InputError
 from kullback._core.progress import Progress
 
 from .approximation import Approximation
@@ -22,6 +24,8 @@ _MOST_STEPS = 1000  # in a stage
 _FRESH = 2  # draws to judge by, for each draw fitted to
 _LEAP = 8  # most by which draws are multiplied at once
 
+
+_ENDLESS = 1e30  # where draws of a fit to a density of finite integral do not go
 
 _UNKNOWN = Judgement(-math.inf, math.inf, math.inf)
 
@@ -118,9 +122,22 @@ def _stage(found: Progressed, density: Density, count: int, tolerance: float, rn
         found.history.append(step.value)
         values.append(step.value)
         slow = len(values) > _PATIENCE and values[-1 - _PATIENCE] - step.value < gain
+        if not float(step.at.abs().amax()) < _ENDLESS:
+            break
         if slow or float(step.gradient @ step.gradient) / 2 < enough or len(values) > _MOST_STEPS:
             break
+    far = _reach(found.best, noise)
+    if not far < _ENDLESS:
+        raise InputError(
+            f"the ELBO rises without end as the fit spreads (to {far:.1g} after {found.steps} steps): the density has "
+            "no finite integral over its support; look for a missing prior, a wrong sign, or pass a smaller support="
+        )
     return -values[-1]
+
+
+def _reach(member: Approximation, noise: Tensor) -> float:
+    with torch.no_grad():
+        return float(member.reach(member.theta, noise)[0].abs().amax())
 
 
 def _confirmed(

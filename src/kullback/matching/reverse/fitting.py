@@ -13,13 +13,14 @@ from kullback._core.progress import Progress, reporter
 
 from .approximation import Approximation
 from .arguments import family_file, family_of, limits, starts_of, target_of
+from .batches import Batches
 from .density import Density
 from .draws import even
 from .engine import Progressed, minimise
 from .reading import check_slope, read
 from .result import Variational
 from .start import NEGLIGIBLE, Place, explored, judged, places
-from .stochastic import Batches, minimise_noisy
+from .stochastic import minimise_noisy
 from .support import bijector
 from .telling import told, told_noisy
 
@@ -71,12 +72,21 @@ def fit_reverse(
     with reporter(progress, "draws") as report:
         options = {"tolerance": tolerance, "most_draws": most_draws, "rng": draws, "report": report}
         went, begun = _fitted(name, argument, density, found, options)
-        for _ in range(_RESTARTS):
-            known, found = found, _further(density, went.best, found, draws)
-            if went.interrupted or not _better(found[len(known) :], went):
+        for _ in range(0 if went.interrupted else _RESTARTS):
+            try:
+                known, found = found, _further(density, went.best, found, draws)
+            except KeyboardInterrupt:
+                went.interrupted, went.converged = True, False
+                went.reason = "Interrupted while other modes were looked for: this is the best so far."
+                break
+            if not _better(found[len(known) :], went):
                 break
             found.sort(key=lambda place: -place.elbo)
-            went, begun = _fitted(name, argument, density, found, options)
+            again, then = _fitted(name, argument, density, found, options)
+            if again.judged.elbo > went.judged.elbo:
+                went, begun = again, then
+            if again.interrupted:
+                break
     return told(went, begun, density, found, tolerance, draws)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kullback.matching.match import effective
+
 from .approximation import Approximation
 from .density import Density
 from .draws import even
@@ -18,7 +20,8 @@ from .start import Place
 
 DRAWS = 2**14
 _REPLICATES = 16
-_GOOD = 0.7  # Vehtari et al. 2024: above it, smoothed weights do not converge at any useful rate
+GOOD_KHAT = 0.7  # Vehtari et al. 2024: above it, smoothed weights do not converge at any useful rate
+_EVEN = 0.9  # of the draws are effective: whatever its shape, the tail holds little
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,13 @@ class Importance:
 
     @property
     def trusted(self) -> bool:
-        """Whether the weights carry over to the target."""
-        return self.khat <= _GOOD
+        """Whether the weights carry over to the target: by k̂, or because they are all but equal."""
+        return self.khat <= GOOD_KHAT or (not self.missed and self.ess >= _EVEN * len(self.log_ratios))
+
+    @property
+    def ess(self) -> float:
+        """Effective draws, by the weights (Kish 1965)."""
+        return effective(np.exp(self.log_weights))
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _further_out(
     error: float,
     rng: np.random.Generator,
 ) -> tuple[float, str]:
-    """Where draws, half of wider Gaussians (defensive, Hesterberg 1995), find a higher log Z: that, and words."""
+    """Log Z where draws, half of wider Gaussians (defensive mixture, Hesterberg 1995), find it higher, and words."""
     half = len(u) // 2
     centre = u.mean(0)
     factor, failed = torch.linalg.cholesky_ex((u - centre).T @ (u - centre) / len(u))

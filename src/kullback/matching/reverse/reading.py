@@ -13,6 +13,7 @@ from torch import Tensor
 from kullback._core.errors import InputError, InputTypeError
 from kullback._core.text import cut
 
+from .batches import Batches
 from .density import Density, Function, shown
 
 _TRIAL = 3  # rows in the first call
@@ -55,21 +56,24 @@ def read(to: Any, trial: Tensor) -> tuple[Function, str]:
             f"the log-density returned {type(value).__name__}: it must return a torch tensor or a JAX array, through "
             "which derivatives pass; write it in torch or jax.numpy"
         )
+    if isinstance(to, Batches) and (not complaints or isinstance(complaints[0], TypeError)):
+        raise InputError("minibatches need a torch function: JAX would compile the first minibatch in")
     if "jax" in sys.modules:
         from .jax_density import in_torch
 
         try:
             function, shape, kind = in_torch(to, rows)
         except Exception as error:  # as above
-            complaints.append(error)
+            # A function of torch refuses what JAX traces with, and its own complaint is the better one.
+            if not ("Tracer" in str(error) and complaints):
+                complaints.insert(0, error)
         else:
             _check_shape(shape, rows)
             return function, "" if kind == "float64" else _narrow(kind)
-    first = complaints[-1] if "jax" in sys.modules else complaints[0]
     raise InputError(
-        f"the log-density raised {type(first).__name__} on points of shape {tuple(rows.shape)}: "
-        f"{cut(str(first), 200)}; it must take (..., dim) in torch or JAX and return one value a point"
-    ) from first
+        f"the log-density raised {type(complaints[0]).__name__} on points of shape {tuple(rows.shape)}: "
+        f"{cut(str(complaints[0]), 200)}; it must take (..., dim) in torch or JAX and return one value a point"
+    ) from complaints[0]
 
 
 def _widened(to: Callable[[Any], Any], dtype: torch.dtype) -> Function:
@@ -115,11 +119,11 @@ def check_slope(density: Density, at: Tensor) -> None:
     wrong = finite & ~torch.isfinite(gradient).all(-1)
     if wrong.any():
         raise _not_smooth(f"its derivative is not finite at x = {shown(density.place(at[wrong][:1])[0])}")
-    mixed = finite & ((density(at.flip(0)).detach().flip(0) - value).abs() > 1e-6 * (1 + value.abs()))
-    if mixed.any():
-        raise InputError(
-            "the log-density of a point depends on the other points beside it: sum over the last axis only"
-        )
+    alone = density(at[:1]).detach()
+    if finite[0] and not abs(float(alone[0] - value[0])) <= 1e-6 * (1 + abs(float(value[0]))):
+        raise InputError("the log-density of a point depends on the points beside it: sum over the last axis only")
+    if len(at) > 1 and not gradient[finite].any() and len(set(value[finite].tolist())) > 1:
+        raise _not_smooth(f"its derivative is 0 at all {len(at)} starting points, though its values differ (steps?)")
     rng = np.random.default_rng(0)
     along = torch.from_numpy(rng.standard_normal(at.shape))
     slope, size = (gradient * along).sum(-1), (gradient * along).abs().sum(-1)

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from kullback._core.divergence import Divergence, plain
 from kullback._core.errors import InputError
-from kullback._core.units import shown
+from kullback._core.units import percent, shown
 from kullback.matching.match import Match, Panel
 
-from .importance import Importance
+from .importance import GOOD_KHAT, Importance
 from .smoothing import Floats
 
 TWO_SIDED = 1.959963984540054  # standard errors, 95%
@@ -89,6 +89,13 @@ class Variational(Match):
     def check(self) -> list[str]:
         """Return whole sentences: whether it converged, the ELBO and log Z, and what to mind before it is used."""
         found = super().check()
+        if self.log_evidence is not None and self.khat is not None and self.khat > GOOD_KHAT and self.draws is not None:
+            found = [sentence for sentence in found if not sentence.startswith("Pareto")]
+            share = percent(round((self.ess or 0.0) / len(self.draws), 3))
+            found.append(
+                f"Pareto k̂ is {self.khat:.2f}: the target's tails are heavier than the result's, but the weights are "
+                f"all but equal ({share} of the draws are effective), so little lies there."
+            )
         text = f"The ELBO is {shown(self.elbo, 6)} ± {shown(self.elbo_error, 2)} nats"
         if self.log_evidence is not None and self.log_evidence_error is not None:
             text += f", log Z {shown(self.log_evidence, 6)} ± {shown(self.log_evidence_error, 2)}"

@@ -11,7 +11,8 @@ from kullback._core.extras import require
 
 Floats = NDArray[np.float64]
 
-_FLAT = 1e-9  # nats: weights that differ by less have no tail
+_FLAT = 1e-9  # nats: weights that differ by less are one
+_NEAR = 1e-2  # nats: a tail within it holds nothing
 
 
 def smooth(log_ratios: Floats) -> tuple[Floats, float, float]:
@@ -27,11 +28,14 @@ def smooth(log_ratios: Floats) -> tuple[Floats, float, float]:
     if kept.size < 100:
         return smoothed, math.inf, -math.inf
     n, top = len(log_ratios), float(kept.max())
-    tail = np.sort(kept)[-int(min(0.2 * n, 3 * math.sqrt(n))) :]
-    if tail[-1] - tail[0] < _FLAT:
+    count = int(min(0.2 * n, 3 * math.sqrt(n)))
+    ordered = np.sort(kept)
+    excess = ordered[-count:] - ordered[max(kept.size - count - 1, 0)]
+    # A tail whose lower quarter is one value has no shape: it is harmless where all of it is near that value.
+    if excess[len(excess) // 4] < _FLAT:
         log_sum = top + math.log(float(np.exp(kept - top).sum()))
         smoothed[positive] = kept - log_sum
-        return smoothed, -math.inf, log_sum - math.log(n)
+        return smoothed, -math.inf if excess[-1] < _NEAR else math.inf, log_sum - math.log(n)
     found, khat = array_stats.psislw(-(kept - top))
     smoothed[positive] = found
     least = int(np.argmin(kept))  # below the tail, so only normalised: it tells by what

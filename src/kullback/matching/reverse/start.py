@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 _CURVED = 400  # coordinates: beyond, no Hessian is formed
 _DRAWS = 256
+_ENDLESS = 1e30
+_CLIMB = 300  # looks at the density: a mode that is further away is left to the fit
 _NEWTON = 30  # steps
 _EXACT = 1e-10  # nats that a step would gain
 NEGLIGIBLE = 7.0  # nats below the best: a mode with less than a thousandth of its mass
@@ -81,6 +83,8 @@ def explored(density: Density, starts: Tensor, known: list[Place]) -> list[Place
         if not math.isfinite(float(density(start[None]).detach())):
             continue
         mode = _mode(density, start)
+        if not float(mode.abs().amax()) < _ENDLESS:  # a slope without a top
+            continue
         if not any(_same(mode, place) for place in found if math.isfinite(place.log_mass)):
             found.append(_laplace(density, mode))
     return found
@@ -98,8 +102,9 @@ def _mode(density: Density, start: Tensor) -> Tensor:
             return 1e10, np.zeros_like(x)
         return -float(value[0]), -gradient[0].numpy()
 
-    options = {"maxiter": 500, "maxcor": 30, "gtol": 1e-6, "ftol": 1e-13}
-    found = minimize(cost, here.numpy(), jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
+    options = {"maxfun": _CLIMB, "maxcor": 30, "gtol": 1e-6, "ftol": 1e-13}
+    with np.errstate(all="ignore"):  # a slope without a top runs into overflow
+        found = minimize(cost, here.numpy(), jac=True, method="L-BFGS-B", options=options)  # type: ignore[call-overload]
     here = torch.from_numpy(found.x)
     return _newton(density, here)[0]
 

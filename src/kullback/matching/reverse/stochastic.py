@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +13,7 @@ from kullback._core.errors import InputError
 from kullback._core.progress import Progress
 
 from .approximation import Approximation
+from .batches import Batches
 from .density import Density
 from .engine import Progressed
 from .judgement import REPLICATES, Judgement, descent, judged_by, look
@@ -23,27 +22,6 @@ _DRAWS = 32  # a step
 _BLOCK = 128  # steps in the first block; each is twice as long as the one before
 _RATE = 0.2  # of the natural gradient, in the first block; it falls with the root of the length
 _LONGEST = 1.0  # step, in standard deviations of the member
-
-
-class Batches:
-    """A log-density of a minibatch, which stays the same until another is dealt.
-
-    Parameters
-    ----------
-    function : callable
-        From points and a numpy.random.Generator, which chooses the minibatch, to an unbiased log-density.
-    """
-
-    def __init__(self, function: Callable[[Any, np.random.Generator], Any]) -> None:
-        self.function, self.seed = function, 0
-
-    def __call__(self, x: Any) -> Any:
-        """Return the log-density of points by the minibatch in hand."""
-        return self.function(x, np.random.default_rng(self.seed))
-
-    def deal(self, rng: np.random.Generator) -> None:
-        """Take another minibatch."""
-        self.seed = int(rng.integers(2**62))
 
 
 def minimise_noisy(
@@ -67,7 +45,7 @@ def minimise_noisy(
     length, rate = _BLOCK, _RATE
     try:
         while True:
-            found.best = _block(found, density, batches, length, rate, rng)
+            _block(found, density, batches, length, rate, rng)
             found.judged = max((judge_noisy(found.best, density, batches, length, rng) for _ in range(2)), key=_left)
             found.history.append(-found.judged.elbo)
             found.converged = found.judged.remaining <= tolerance
@@ -102,7 +80,7 @@ def _left(judged: Judgement) -> float:
 
 def _block(
     found: Progressed, density: Density, batches: Batches, length: int, rate: float, rng: np.random.Generator
-) -> Approximation:
+) -> None:
     here = found.best
     mean = here
     for step in range(length):
@@ -116,8 +94,7 @@ def _block(
         move = -rate * slope
         here = here.moved(here.theta + move * min(1.0, _LONGEST / max(float(move.norm()), 1e-300)))
         mean = here if step == 0 else mean.averaged(here, 1 / (step + 1))
-        found.steps += 1
-    return mean
+        found.best, found.steps = mean, found.steps + 1
 
 
 def judge_noisy(

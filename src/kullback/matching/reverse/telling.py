@@ -11,16 +11,17 @@ import torch
 from kullback._core.divergence import Divergence
 
 from .approximation import Approximation
+from .batches import Batches
 from .density import Density
 from .draws import even
 from .engine import Progressed
 from .importance import DRAWS, look_at, weigh
 from .result import TWO_SIDED, Variational, divergence, panels
 from .start import Place
-from .stochastic import Batches, judge_noisy
+from .stochastic import judge_noisy
 
 _NOISY = "Minibatches do not tell log Z: only by how much the ELBO rose is known, and the divergence is at least that."
-_BATCHES = 512  # to tell the ELBO of the start by
+_BATCHES = 128  # to tell the ELBO of the start by
 
 
 def told(
@@ -51,6 +52,7 @@ def told(
         max_error=went.judged.remaining,
         tolerance=tolerance,
         khat=weighed.khat,
+        ess=weighed.ess,
         history=tuple(went.history),
         caveats=tuple(caveats),
         draw=lambda: panels(old, x, log_weights),

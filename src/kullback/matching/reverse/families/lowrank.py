@@ -67,7 +67,9 @@ class LowRank(Approximation):
         mean, diagonal, loadings = self._read(theta)
         own, shared = noise.split([self.free, self.noise - self.free], -1)
         u = mean + own * diagonal.sqrt() + shared @ loadings.T
-        return u[None], self._law(theta).log_prob(u)[None], torch.ones(1, dtype=u.dtype)
+        # Over matched draws log q has this mean exactly, which rounding does not touch where the diagonal is tiny.
+        log_q = -self._law(theta).entropy().expand(len(u))
+        return u[None], log_q[None], torch.ones(1, dtype=u.dtype)
 
     def log_density(self, theta: Tensor, u: Tensor) -> Tensor:
         return self._law(theta).log_prob(u)
