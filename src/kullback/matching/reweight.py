@@ -199,8 +199,8 @@ def _projection(task: Task, asked: Asked, bounds: Any, slack: Any, ridge: Any) -
     if lost and high <= 1:
         given = high / (1 - lost)
         raise InputError(
-            f"rows of {lost:.4g} of the base weight get no share, so that the others' ratios have mean {1 / (1 - lost):.4g}: "
-            f"bounds keep them at {given:.4g} or less"
+            f"rows of {lost:.4g} of the base weight get no share, so that the others' ratios have mean "
+            f"{1 / (1 - lost):.4g}: bounds keep them at {given:.4g} or less"
         )
     if len(asked.names) > _MOST:
         raise InputError(
