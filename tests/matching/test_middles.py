@@ -119,6 +119,7 @@ class TestBarycentres:
         make = kb.distributions.Categorical
         p, q = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.6, 0.3])
         m = kb.barycenter([make(probs=p), make(probs=q)], direction="reverse")
+        assert m.converged
         wanted = np.sqrt(p * q) / np.sqrt(p * q).sum()
         logits = np.asarray(m.result.logits if m.result.logits is not None else np.log(m.result.probs))
         assert np.exp(logits - np.logaddexp.reduce(logits)) == pytest.approx(wanted)

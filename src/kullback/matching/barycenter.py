@@ -135,8 +135,17 @@ def _reverse(laws: list[Any], w: Floats) -> tuple[Family, float, int, tuple[floa
         for parts in zip(*natural, strict=True)
     )
     law = laws[0].from_natural(mixed)
-    off = max(float(np.abs(a - b).max() / max(np.abs(b).max(), 1.0)) for a, b in zip(law.natural(), mixed, strict=True))
+    off = max(_apart(a, b, law.discrete) for a, b in zip(law.natural(), mixed, strict=True))
     return law, off, 0, ()
+
+
+def _apart(a: Floats, b: Floats, outcomes: bool) -> float:
+    """How far natural parameters are from those wanted; log-probabilities of outcomes are so up to a constant."""
+    with np.errstate(invalid="ignore"):
+        off = np.where(a == b, 0.0, np.asarray(a) - b)
+    if outcomes and off.ndim == 1:
+        off = off - off.mean()
+    return float(np.abs(off).max() / max(np.abs(b[np.isfinite(b)]).max(initial=0.0), 1.0))
 
 
 def _forward(laws: list[Any], w: Floats, tolerance: float) -> tuple[Family, float, int, tuple[float, ...]]:
