@@ -52,7 +52,7 @@ OURS = (
     PRELUDE
     + """
 import pandas as pd, kullback as kb
-from kullback.matching import reweight
+reweight = kb.reweight
 t = pd.read_parquet(sys.argv[1])
 before, start = now(), time.perf_counter()
 try:

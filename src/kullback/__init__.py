@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from .coding.excess import ExcessBits, excess_bits
     from .distributions import closed_forms
     from .ladder import estimate
-    from .matching import Match
     from .matching.barycenter import barycenter
     from .matching.fit import fit
+    from .matching.match import Match
     from .matching.mixture_reduction import reduce_mixture
     from .matching.propagation import expectation_propagation
     from .matching.reweight import reweight
@@ -64,7 +64,7 @@ _ON_FIRST_USE = {
     "ExcessBits": "coding.excess",
     "Attribution": "samples.attribution",
     "Comparison": "tables",
-    "Match": "matching",
+    "Match": "matching.match",
     "attribute": "samples.attribution",
     "barycenter": "matching.barycenter",
     "closed_forms": "distributions",

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback._core.errors import InputError
+from kullback._core.errors import InputError, InputTypeError
 from kullback._core.extras import require
 
-from .models import Adaptive, Floats, Model, Static, Symbols
+from .models import Adaptive, Floats, Markov, Model, Static, Symbols
 
 Words = NDArray[np.uint32]
 
@@ -76,7 +76,9 @@ def decode(words: Words, model: Model, count: int) -> Symbols:
             out[i] = coder.decode(categorical, (counts / counts.sum())[None])[0]
             counts[out[i]] += 1
         return out
-    initial, transitions = model.initial, model.transitions  # type: ignore[attr-defined]
+    if not isinstance(model, Markov):
+        raise InputTypeError(f"model must be Static, Markov or Adaptive, got {type(model).__name__}")
+    initial, transitions = model.initial, model.transitions
     out[:1] = _decode_static(coder, stream, initial, min(count, 1))
     for i in range(1, count):
         out[i] = coder.decode(categorical, transitions[out[i - 1]][None])[0]

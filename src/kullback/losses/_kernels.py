@@ -13,13 +13,15 @@ _LEAST, _MOST = 1e-30, 1e30  # temperatures whose reciprocals float32 holds well
 
 def serves(teacher: Tensor, student: Tensor, name: str, temperature: float, cap: float) -> bool:
     """Whether there is a kernel for these."""
-    return (
-        name in ("forward", "reverse")
-        and cap == 0
-        and student.numel() > 0
-        and _LEAST < temperature < _MOST
-        and all(side.device.type == "cpu" and side.dtype == torch.float32 for side in (teacher, student))
-    )
+    sides = teacher, student
+    here = all(side.device.type == "cpu" and side.dtype == torch.float32 for side in sides)
+    return here and within_reach(student, name, temperature, cap)
+
+
+def within_reach(student: Tensor, name: str, temperature: float, cap: float) -> bool:
+    """Whether kernels, on a CPU or a GPU, are made for such a loss."""
+    plain = name in ("forward", "reverse") and cap == 0
+    return plain and student.numel() > 0 and _LEAST < temperature < _MOST
 
 
 def values(teacher: Tensor, student: Tensor, name: str, temperature: float) -> tuple[Tensor, Tensor]:
@@ -27,7 +29,7 @@ def values(teacher: Tensor, student: Tensor, name: str, temperature: float) -> t
     numbers = torch.empty(len(student), NUMBERS, dtype=torch.float64)
     p, q = _in_order(teacher, student, name)
     _native.logit_values(_view(p), _view(q), 1 / temperature, numbers.numpy())
-    return _rounded(numbers[:, 0]), numbers
+    return rounded(numbers[:, 0]), numbers
 
 
 def gradients(
@@ -54,10 +56,11 @@ def over_student(upstream: Tensor, teacher: Tensor, student: Tensor, name: str, 
     found = torch.empty(len(student), dtype=torch.float64)
     of_rows = _view(p), _view(q), 1 / temperature, found.numpy(), _upstream(upstream)
     _native.logit_values_over(*of_rows, name == "reverse", student.numpy())
-    return _rounded(found)
+    return rounded(found)
 
 
-def _rounded(found: Tensor) -> Tensor:
+def rounded(found: Tensor) -> Tensor:
+    """Values of rows in float32."""
     # A divergence is never negative; rounding in float32 may say so of rows that are equal but for rounding.
     return found.clamp(min=0).float()
 

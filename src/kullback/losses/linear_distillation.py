@@ -53,7 +53,6 @@ def linear_distillation(
         λ, the share of the cross-entropy of `labels` (at temperature 1), in [0, 1].
     rows_at_once : int, optional
         Rows whose logits are held at a time; by default as many as make four million logits (a CPU) or 134 million.
-
     negligible : float, default 0
         ε: outcomes, some hundred side by side, for which no row of a block has a derivative of its value in the logits
         beyond ε, are left out of the products that make gradients. The value stays exact. The gradient of an outcome's

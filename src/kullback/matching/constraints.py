@@ -157,7 +157,8 @@ def _total(totals: Mapping[str, float]) -> float | None:
 class Asked:
     """Constraints on the rows that can have weight: those of `keep`, or all where it is None.
 
-    `unit` and `origin` lead from a feature as it is solved for back to what it was given in.
+    The first `levels` features are shares of levels, the others means. `unit` and `origin` lead from a feature as it is
+    solved for back to what it was given in.
     """
 
     keep: Codes | None
@@ -166,6 +167,7 @@ class Asked:
     target: Floats
     unit: Floats
     origin: Floats
+    levels: int
     caveats: tuple[str, ...]
 
     def given(self, feature: int, value: float) -> float:
@@ -227,7 +229,8 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
         target += list(margin.shares[wanted])
     if not possible.any():
         raise InputError("no row can have weight: every one has base weight 0 or a level whose target is 0")
-    unit, origin = [1.0] * len(names), [0.0] * len(names)
+    levels = len(names)
+    unit, origin = [1.0] * levels, [0.0] * levels
     if numbers is not None:
         kept, weights = (numbers, rows.base) if keep is None else (numbers[keep], rows.base[keep])
         centred = kept - means.values
@@ -241,7 +244,7 @@ def ask(rows: Rows, margins: Sequence[Margin], numbers: Floats | None, means: Me
         target += [0.0] * len(means.names)
         unit += list(spread)
         origin += list(means.values)
-    return Asked(keep, blocks, names, np.array(target), np.array(unit), np.array(origin), tuple(caveats))
+    return Asked(keep, blocks, names, np.array(target), np.array(unit), np.array(origin), levels, tuple(caveats))
 
 
 def per_feature(asked: Asked, given: Any, margins: Sequence[Margin], what: str, total: float | None) -> Floats:
@@ -252,9 +255,8 @@ def per_feature(asked: Asked, given: Any, margins: Sequence[Margin], what: str, 
     groups: list[list[str]] = [[margin.name, *margin.names] for margin in margins]
     unit = np.ones(len(asked.names))
     if what == "slack":
-        levels = len(asked.names) - sum(name.startswith("mean of ") for name in asked.names)
         unit = asked.unit.copy()
-        unit[:levels] = total or 1.0
+        unit[: asked.levels] = total or 1.0
     out = np.zeros(len(asked.names))
     if not isinstance(given, Mapping):
         out[:] = _amount(given, what)

@@ -129,7 +129,7 @@ class Solution:
     interrupted: bool = False
 
 
-def solve(problem: Projection, tolerance: float, start: Floats | None = None, step: Step | None = None) -> Solution:
+def solve(problem: Projection, tolerance: float, step: Step | None = None) -> Solution:
     """Minimise the dual; stop when the constraints hold and rounding lets them get no better.
 
     Parameters
@@ -139,7 +139,7 @@ def solve(problem: Projection, tolerance: float, start: Floats | None = None, st
     step : callable, optional
         Told the iteration, the objective and the error.
     """
-    at, weights, free, value = _begin(problem) if start is None else (start, *problem.projected(start))
+    at, weights, free, value = _begin(problem)
     best = Solution(at, weights, np.inf, 0)
     history = [value]
     count = slow = 0

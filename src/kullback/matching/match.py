@@ -18,7 +18,7 @@ from kullback._core.units import bits, percent, shown
 
 Floats = NDArray[np.float64]
 
-_POOR_KHAT = 0.7  # Vehtari et al. 2024, Journal of Machine Learning Research 25, section 3
+GOOD_KHAT = 0.7  # at most; Vehtari et al. 2024, Journal of Machine Learning Research 25, section 3
 _FEW = 0.1  # of the rows: fewer effective ones are worth a word
 
 
@@ -164,9 +164,9 @@ class Match:
                 f"The weights leave {self.ess:.1f} effective rows of {count} ({share}): a few rows speak "
                 "for many; ask for fewer constraints, slack or bounds."
             )
-        if self.khat is not None and not self.khat <= _POOR_KHAT:
+        if self.khat is not None and not self.khat <= GOOD_KHAT:
             found.append(
-                f"Pareto k̂ is {self.khat:.2f}, above {_POOR_KHAT}: the result misses where the target has mass, and "
+                f"Pareto k̂ is {self.khat:.2f}, above {GOOD_KHAT}: the result misses where the target has mass, and "
                 "expectations under it cannot be mended by importance weights; try a richer family."
             )
         return found + list(self.caveats)

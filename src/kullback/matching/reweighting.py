@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,8 +85,6 @@ def report(
     scale = total / float(rows.base[keep].sum())
     weights[keep] = rows.base[keep] * kept * scale
     ratio[keep] = kept * (float(rows.base.sum()) / float(rows.base[keep].sum()))
-    base_share = rows.base / rows.base.sum()
-    everywhere = kl(weights / weights.sum(), base_share)
     achieved, started = problem.features.mean(found.weights), problem.features.mean(problem.base)
     error = float(np.abs(found.coefficients) @ np.abs(achieved - problem.target)) if not problem.slack.any() else 0.0
     caveats = [*task.caveats, *asked.caveats]
@@ -106,13 +105,14 @@ def report(
         off = asked.unit[worst] * abs(achieved[worst] - problem.target[worst])
         caveats.append(f"The ridge leaves constraints unmet, at most {asked.names[worst]}, by {off:.4g}.")
     lost = 1 - float(rows.base[keep].sum() / rows.base.sum())
-    started[: len(started) - len(task.means.names)] *= 1 - lost  # shares are of all rows
+    moved = float(kl(found.weights, problem.base)) - math.log1p(-lost)  # no weight on what is lost
+    started[: asked.levels] *= 1 - lost  # shares are of all rows
     margins = _shares(task.margins, problem.target, started, achieved)
     converged = found.gap <= tolerance and not found.interrupted
     least = "least divergence from the base weights that meets the target"
     return Reweighting(
         result=weights,
-        before=Divergence(float(everywhere), error=error, method=f"I-projection: the {least}"),
+        before=Divergence(moved, error=error, method=f"I-projection: the {least}"),
         after=Divergence(
             0.0 if converged else found.remaining, method="what of it remains, by Newton's model of the dual"
         ),

@@ -198,7 +198,9 @@ def positive(weights: Floats, name: str) -> Floats:
         raise InputError(
             f"{name} has {int((weights < 0).sum())} negative entries, such as {weights[row]:g} at row {row}"
         )
-    if not np.isfinite((weights / len(weights)).sum() * len(weights)):
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
         raise InputError(f"{name} are too large for their sum: divide them by {weights.max():g}")
     if weights.max() == 0:
         raise InputError(f"{name} is 0 in every row")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.spatial import KDTree
 
 from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError, InputTypeError
 from kullback._core.text import quoted
 
+from . import neighbours
 from .choose import Choice, choose
 from .crossfit import LEAST
 from .estimation import MOST_ROWS, explained, subsampled
@@ -199,11 +199,9 @@ def _against_density(
 
 
 def _by_spacings(z: Floats, term: Floats, confidence: float, caveats: list[str]) -> Divergence:
-    """On the line, log p from the distance to the k-th neighbour needs no form (Kozachenko & Leonenko 1987)."""
+    """On the line, log p from the distance to the k-th neighbour needs no form."""
     n = len(z)
-    far = np.asarray(KDTree(z).query(z, [_NEIGHBOURS + 1])[0])[:, 0]
-    log_p = special.digamma(_NEIGHBOURS) - special.digamma(n) - np.log(2 * far)
-    terms = log_p + term
+    terms = neighbours.log_density(z, _NEIGHBOURS, 1) + term
     value, error = float(terms.mean()), float(np.sqrt((terms.var() + special.polygamma(1, _NEIGHBOURS)) / n))
     noise = float(np.sqrt(2 * special.polygamma(1, _NEIGHBOURS) / n))  # neighbours share the gaps between rows
     method = f"against a density, by distances to the {_NEIGHBOURS} nearest"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,29 @@ def whitened(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     kept = variances > _FLAT * variances[-1]
     both = both @ (directions[:, kept] / np.sqrt(variances[kept]))
     return both[: len(x)], both[len(x) :]
+
+
+def log_density(rows: Floats, k: int, dimension: int, weights: Floats | None = None) -> Floats:
+    """Log of the density at every row, from the distance to its k-th neighbour: ψ(k) − ψ(n) − log of a ball's volume.
+
+    Its mean is that of log p without bias to first order (Kozachenko & Leonenko 1987, "Sample estimate of the entropy
+    of a random vector", Problems of Information Transmission 23); the variance that a row adds is ψ′(k).
+
+    Parameters
+    ----------
+    dimension : int
+        Of the space that the rows fill.
+    weights : array of shape (n,), optional
+        Weights that sum to 1, where they differ: the ball then holds the weight of its rows, not k of n.
+    """
+    found: Any = KDTree(rows).query(rows, [k + 1] if weights is None else list(range(2, k + 2)))
+    distances, places = found
+    if weights is None:
+        log_mass: Any = special.digamma(k) - special.digamma(len(rows))
+    else:
+        log_mass = np.log(weights[places].sum(axis=1) / (1 - weights)) + special.digamma(k) - np.log(k)
+    ball = dimension / 2 * np.log(np.pi) - special.gammaln(dimension / 2 + 1)
+    return np.asarray(log_mass - ball - dimension * np.log(distances[:, -1]))
 
 
 def log_ratios(x: Floats, y: Floats, k: int, *, ties: bool) -> Floats:

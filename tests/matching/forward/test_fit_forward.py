@@ -104,6 +104,15 @@ def test_weights_are_repetitions() -> None:
     assert np.sort(a.result.means.ravel()) == pytest.approx(np.sort(b.result.means.ravel()), rel=1e-3)
 
 
+def test_what_remains_is_of_the_weighted_rows() -> None:
+    # weights that make N(0, 1) into N(1, 1), whose D from N(0, 1) is a half
+    x = np.random.default_rng(1).normal(size=20_000)
+    m = fit("normal", x, weights=np.exp(x), fixed={"loc": 0.0, "scale": 1.0})
+    assert m.after.value == pytest.approx(0.5, abs=4 * m.after.error)
+    assert m.after.error < 0.05
+    assert fit("normal", x, weights=np.exp(x)).after.value < 4 * m.after.error
+
+
 class TestLaws:
     def test_moments_of_a_law(self) -> None:
         # the best Gaussian has P's mean and variance, and D is the difference of the entropies

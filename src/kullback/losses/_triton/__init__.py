@@ -8,29 +8,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kullback.losses._kernels import rounded, within_reach
+
 NUMBERS = 7  # what a kernel keeps of a row for its gradients
-_LEAST, _MOST = 1e-30, 1e30  # temperatures whose reciprocals float32 holds well
 _BLOCK = 4096  # outcomes that a program holds at a time
 _FIRST, _SECOND = 1, 2
 
 
 def serves(teacher: Tensor, student: Tensor, name: str, temperature: float, cap: float) -> bool:
     """Whether there is a kernel for these."""
-    return (
-        name in ("forward", "reverse")
-        and cap == 0
-        and student.numel() > 0
-        and _LEAST < temperature < _MOST
-        and all(side.device.type == "cuda" and side.dtype != torch.float64 for side in (teacher, student))
-        and find_spec("triton") is not None
-    )
+    sides = teacher, student
+    there = all(side.device.type == "cuda" and side.dtype != torch.float64 for side in sides)
+    return there and within_reach(student, name, temperature, cap) and find_spec("triton") is not None
 
 
 def values(teacher: Tensor, student: Tensor, name: str, temperature: float) -> tuple[Tensor, Tensor]:
     """Divergence of every row of (rows, outcomes), and what its gradients need."""
     numbers = student.new_empty(len(student), NUMBERS, dtype=torch.float64)
     _launch(teacher, student, numbers, name, temperature)
-    return numbers[:, 0].clamp(min=0).float(), numbers
+    return rounded(numbers[:, 0]), numbers
 
 
 def gradients(
@@ -52,7 +48,7 @@ def over_student(upstream: Tensor, teacher: Tensor, student: Tensor, name: str, 
     """Divergence of every row; the student's logits, contiguous, become the gradient of Σ upstream·values in them."""
     numbers = student.new_empty(len(student), NUMBERS, dtype=torch.float64)
     _launch(teacher, student, numbers, name, temperature, upstream, student)
-    return numbers[:, 0].clamp(min=0).float()
+    return rounded(numbers[:, 0])
 
 
 def _launch(

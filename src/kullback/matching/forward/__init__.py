@@ -95,4 +95,4 @@ def _fixed(fixed: Any) -> dict[str, float]:
 
 def known() -> list[str]:
     """The names that can be fitted."""
-    return sorted({name for module in _kinds() for name in module.NAMES()})
+    return sorted({name for module in _kinds() for name in module.names()})

@@ -23,7 +23,7 @@ _UNIT = ["beta", "kumaraswamy", "logit_normal"]
 _COUNTS = ["poisson", "geometric", "negative_binomial"]
 
 
-def NAMES() -> list[str]:  # noqa: N802 - as its neighbours
+def names() -> list[str]:
     """What can be fitted here."""
     return ["best of"]
 

@@ -22,7 +22,7 @@ from kullback.matching.match import Match, Panel, histograms
 
 from .moments import by_formula
 from .newton import Batch, Minimum, minimise
-from .objects import as_caller_has
+from .objects import as_library_has
 from .options import Options
 from .parameters import Free, Search, search_of
 from .target import Target, log_density
@@ -46,7 +46,7 @@ def _families() -> dict[str, type[Family]]:
     return {f.__name__.lower(): f for f in fitted}
 
 
-def NAMES() -> list[str]:  # noqa: N802 - a constant that is costly to make
+def names() -> list[str]:
     """What can be fitted here; underscores and case do not matter."""
     written = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", f.__name__).lower() for f in _families().values()]
     return [*written, *_SYNONYMS, *_SEVERAL]
@@ -73,7 +73,8 @@ def fit(family: Any, target: Target, options: Options) -> Match:
     if known is not None:
         values, off, told = known
         law: Family = cls(**values)
-        return _concluded(target, _plainest(law), law, Minimum(_flat(values), np.nan, off, 0, ()), options, told)
+        count = sum(_numbers(np.asarray(value)) for name, value in values.items() if name != "total_count")
+        return _concluded(target, _plainest(law), law, Minimum(np.empty(0), np.nan, off, 0, ()), options, told, count)
     ends, notes = _ends(cls, target, options)
     search = search_of(cls, {**options.fixed, **ends}, length)
     if search.size > _MOST:
@@ -81,7 +82,7 @@ def fit(family: Any, target: Target, options: Options) -> Match:
     _refuse_outside(cls, target, search.fixed)
     if not search.free:
         law = cls(**search.fixed)
-        return _concluded(target, law, law, Minimum(np.empty(0), np.nan, 0.0, 0, ()), options, notes)
+        return _concluded(target, law, law, Minimum(np.empty(0), np.nan, 0.0, 0, ()), options, notes, len(ends))
     if not ends and cls.domain.space == "reals" and np.ptp(target.rows) == 0:
         raise InputError(f"all rows of the target are {target.rows[0]:g}: no member of {cls.__name__} fits best")
     plain, start = _start(search, target)
@@ -91,7 +92,8 @@ def fit(family: Any, target: Target, options: Options) -> Match:
     far = [one.name for one, u in zip(search.free, search.parts(found.at), strict=True) if np.abs(u).max() > _EDGE]
     if far:
         notes.append(f"{' and '.join(far)} went to the edge of the family: a limit of it fits better than any member.")
-    return _concluded(target, search.member(plain), search.member(found.at), found, options, notes)
+    first, law = search.member(plain), search.member(found.at)
+    return _concluded(target, first, law, found, options, notes, search.size + len(ends))
 
 
 def _plainest(law: Family) -> Family:
@@ -108,8 +110,11 @@ def _plainest(law: Family) -> Family:
     return type(law)(**plain)
 
 
-def _flat(values: dict[str, Any]) -> Floats:
-    return np.concatenate([np.ravel(np.asarray(value, dtype=float)) for value in values.values()])
+def _numbers(value: Any) -> int:
+    """How many numbers of a parameter can be chosen: half of a symmetric matrix."""
+    if value.ndim == 2:
+        return len(value) * (len(value) + 1) // 2
+    return int(value.size)
 
 
 def _chosen(family: Any, target: Target) -> type[Family]:
@@ -158,18 +163,12 @@ def _refuse_outside(cls: type[Family], target: Target, fixed: dict[str, float]) 
     if cls.domain.space == "integers" and not target.whole:
         row = int(np.flatnonzero(target.rows != np.floor(target.rows))[0])
         raise InputError(f"{cls.__name__} is a family of whole numbers, and row {row} is {target.rows[row]}")
-    sums = {"simplex": lambda x: x.sum(axis=1), "sphere": lambda x: (x * x).sum(axis=1)}.get(cls.domain.space)
-    if sums is not None and target.rows.ndim == 2:
-        off = np.abs(sums(target.rows) - 1)
-        if off.max() > _ON_IT or (cls.domain.space == "simplex" and target.rows.min() < 0):
-            row = int(
-                np.argmax(np.where((target.rows < 0).any(axis=1), np.inf, off))
-                if cls.domain.space == "simplex"
-                else np.argmax(off)
-            )
-            raise InputError(
-                f"row {row}, {target.rows[row]}, is not on the {cls.domain.space} that {cls.__name__} lives on"
-            )
+    off = _off(cls.domain.space, target.rows)
+    if off is not None and off.max() > _ON_IT:
+        row = int(np.argmax(off))
+        raise InputError(
+            f"row {row}, {target.rows[row]}, is not on the {cls.domain.space} that {cls.__name__} lives on"
+        )
     if isinstance(low, (int, float)) and isinstance(high, (int, float)):
         outside = (target.rows < low) | (target.rows > high)
         if outside.any():
@@ -178,6 +177,13 @@ def _refuse_outside(cls: type[Family], target: Target, fixed: dict[str, float]) 
                 f"{cls.__name__} lives on [{low:g}, {high:g}]: {int(outside.sum())} values lie outside, the first "
                 f"{target.rows[tuple(at)]:g} at row {int(at[0])}; D(P‖Q) is infinite for every member"
             )
+
+
+def _off(space: str, rows: Floats) -> Floats | None:
+    """How far every row is from the simplex or the sphere; None of other spaces."""
+    if space == "simplex":
+        return np.asarray(np.maximum(np.abs(rows.sum(axis=1) - 1), -rows.min(axis=1)))
+    return np.asarray(np.abs((rows * rows).sum(axis=1) - 1)) if space == "sphere" else None
 
 
 def _mean_log_density(law: Family, rows: Floats, weights: Floats, count: int) -> Floats:
@@ -293,12 +299,15 @@ def _guesses(one: Free, target: Target) -> list[Floats]:
     return [centre]
 
 
-def _concluded(target: Target, first: Family, law: Family, found: Minimum, options: Options, notes: list[str]) -> Match:
+def _concluded(
+    target: Target, first: Family, law: Family, found: Minimum, options: Options, notes: list[str], fitted: int
+) -> Match:
+    before, after = target.divergences(first, law, fitted)
     converged = found.slope <= options.tolerance and not found.interrupted
     return Match(
-        result=as_caller_has(law, target),
-        before=target.divergence(first),
-        after=target.divergence(law, len(found.at) + len(notes)),
+        result=as_library_has(law, target.thing),
+        before=before,
+        after=after,
         converged=converged,
         reason=_reason(found, converged),
         iterations=found.iterations,

@@ -26,7 +26,7 @@ _GAIN = 1e-3  # nats a row: what another `_PATIENCE` epochs must bring to go on
 _FEWEST = 100
 
 
-def NAMES() -> list[str]:  # noqa: N802 - as its neighbours
+def names() -> list[str]:
     """What can be fitted here."""
     return ["flow"]
 
@@ -62,10 +62,11 @@ def fit(family: Any, target: Target, options: Options) -> Match:
     law = _law(torch, flow, centre, root)
     converged = last <= _GAIN and not interrupted
     gaussian = GaussianMixture(np.ones(1), centre[None], covariance[None])
+    before, after = target.divergences(gaussian, law)
     return Match(
         result=law,
-        before=target.divergence(gaussian),
-        after=target.divergence(law),
+        before=before,
+        after=after,
         converged=converged,
         reason=f"Rows held out gained {last:.2g} nats in the last {_PATIENCE} epochs."
         if not interrupted
@@ -116,31 +117,8 @@ def _train(torch: Any, flow: Any, z: Any, shares: Any, options: Options) -> tupl
 
 def _law(torch: Any, flow: Any, centre: Floats, root: Floats) -> Any:
     """The flow in the coordinates of the rows, in double precision."""
-    flow = flow.double()
-    whitening = _affine(torch, torch.as_tensor(centre), torch.as_tensor(root))
-    law = flow()
-    return torch.distributions.TransformedDistribution(law.base, [law.transform.inv, whitening])
+    from kullback.matching.affine import Affine
 
-
-def _affine(torch: Any, centre: Any, root: Any) -> Any:
-    """Centre + root z as a transform of vectors."""
-
-    class Whitening(torch.distributions.transforms.Transform):  # type: ignore[misc]
-        domain = torch.distributions.constraints.real_vector
-        codomain = torch.distributions.constraints.real_vector
-        bijective = True
-
-        def __init__(self) -> None:
-            super().__init__(cache_size=0)
-
-        def _call(self, z: Any) -> Any:
-            return centre + z @ root.mT
-
-        def _inverse(self, x: Any) -> Any:
-            moved = (x - centre).unsqueeze(-1)
-            return torch.linalg.solve_triangular(root, moved, upper=False).squeeze(-1)
-
-        def log_abs_det_jacobian(self, z: Any, x: Any) -> Any:
-            return root.diagonal().log().sum().expand(z.shape[:-1])
-
-    return Whitening()
+    law = flow.double()()
+    back = Affine(torch.as_tensor(centre), torch.as_tensor(root))
+    return torch.distributions.TransformedDistribution(law.base, [law.transform.inv, back])

@@ -25,7 +25,7 @@ _COLLAPSED = 1e-7  # variance of a component, that of the rows being 1: its like
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
-def NAMES() -> list[str]:  # noqa: N802 - as its neighbours
+def names() -> list[str]:
     """What can be fitted here."""
     return ["mixture(k)"]
 
@@ -105,10 +105,11 @@ def fit(family: Any, target: Target, options: Options) -> Match:
     law = _law(weights, means, covariances, target.rows.ndim == 1)
     single = _law(np.ones(1), centre[None], (root @ root.T)[None], target.rows.ndim == 1)
     numbers = count * (1 + rows.shape[1] + rows.shape[1] * (rows.shape[1] + 1) // 2) - 1
+    before, after = target.divergences(single, law, numbers)
     return Match(
         result=_as_torch(weights, means, covariances, target) if hasattr(target.thing, "detach") else law,
-        before=target.divergence(single),
-        after=target.divergence(law, numbers),
+        before=before,
+        after=after,
         converged=best.moved <= options.tolerance and not best.interrupted,
         reason=_reason(best, options),
         iterations=best.iterations,

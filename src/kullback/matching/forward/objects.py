@@ -9,8 +9,6 @@ import numpy as np
 
 from kullback.distributions._family import Family
 
-from .target import Target
-
 _SCIPY: dict[str, Callable[[Any, Any], Any]] = {
     "Normal": lambda st, q: st.norm(q.loc, q.scale),
     "LogNormal": lambda st, q: st.lognorm(q.scale, scale=np.exp(q.loc)),
@@ -52,13 +50,8 @@ _TORCH = {
 }
 
 
-def as_caller_has(law: Family, target: Target) -> Any:
-    """The distribution as an object of the caller's library, or of kullback where that has none like it."""
-    return as_library_has(law, target.thing)
-
-
 def as_library_has(law: Family, thing: Any) -> Any:
-    """The distribution as an object of the library of `thing`: torch, or else SciPy."""
+    """The distribution as the library of `thing` has it, torch's or else SciPy's, or kullback's where that has none."""
     name = type(law).__name__
     if hasattr(thing, "detach") or type(thing).__module__.startswith("torch"):
         return _torch(law) if name in _TORCH else law

@@ -24,7 +24,7 @@ _ROWS = 256
 _HALF = 0.5  # added to the count of every bin (Krichevsky & Trofimov 1981): no bin is then impossible
 
 
-def NAMES() -> list[str]:  # noqa: N802 - as its neighbours
+def names() -> list[str]:
     """What can be fitted here."""
     return ["histogram", "kernel density"]
 
@@ -43,10 +43,11 @@ def fit(family: Any, target: Target, options: Options) -> Match:
 
 def _match(target: Target, options: Options, first: Any, law: Any, slope: float, steps: int, note: str) -> Match:
     converged = slope <= options.tolerance
+    before, after = target.divergences(first, law)
     return Match(
         result=law,
-        before=target.divergence(first),
-        after=target.divergence(law),
+        before=before,
+        after=after,
         converged=converged,
         reason="Neither neighbour on the grid is better on rows held out."
         if converged

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import special
-from scipy.spatial import KDTree
 
 from kullback._core.divergence import Divergence
 from kullback._core.errors import InputError, InputTypeError
@@ -16,10 +15,13 @@ from kullback.distributions.adapters import adapt
 from kullback.ladder import estimate
 from kullback.matching.features import Codes, Floats
 from kullback.matching.rows import as_matrix, positive
+from kullback.samples import neighbours
 from kullback.samples.reading import is_sample, read
 
 _DRAWN = 20_000
 _NEIGHBOURS = 5
+_REPEATED = 0.9  # distinct values per row, below which they are counted
+_QUICK = "A quick figure, without an interval: `kullback.estimate(x, result)` takes longer and promises one."
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class Target:
         weights = self.weights[rows]
         return replace(self, rows=self.rows[rows], weights=weights / weights.sum(), law=None)
 
-    def divergence(self, law: Any, parameters: int = 0) -> Divergence:
-        """D(P‖law): by the ladder where P is known; else by the distances of rows to their neighbours, or by counts.
+    def divergences(self, first: Any, law: Any, parameters: int = 0) -> tuple[Divergence, Divergence]:
+        """D(P‖first) and D(P‖law): by the ladder where P is known; else by counts, or by distances to neighbours.
 
         Parameters
         ----------
@@ -72,45 +74,45 @@ class Target:
             How many were fitted to the rows: they make D look smaller by about so many halves of 1/n, twice.
         """
         if self.law is not None:
-            return estimate(self.thing, law, rng=0)
+            return estimate(self.thing, first, rng=0), estimate(self.thing, law, rng=0)
+        own = self._own(_space(law))
+        fitted = f"The rows were fitted to: D looks smaller by about {parameters / self.count:.2g} nats."
+        return self._against(own, first, ()), self._against(own, law, (fitted,) if parameters else ())
+
+    def _against(self, own: _Own, law: Any, caveats: tuple[str, ...]) -> Divergence:
         log_q = log_density(law, self.rows)
         if np.isneginf(log_q).any():
             return Divergence(np.inf, method="support", caveats=("A row of P lies where the density of Q is 0.",))
-        log_p, noise = self._own(_space(law))
-        terms = log_p - log_q
+        terms = own.log_p - log_q
         value = float(self.weights @ terms)
         spread = float(self.weights @ (terms - value) ** 2)
-        error = float(np.sqrt((spread + noise) / self.count))
-        note = "A quick figure, without an interval: `kullback.estimate(x, result)` takes longer and promises one."
-        caveats = [note]
-        if parameters:
-            caveats.append(f"The rows were fitted to: D looks smaller by about {parameters / self.count:.2g} nats.")
-        return Divergence(max(value, 0.0), error, method=self._method(), caveats=tuple(caveats))
+        error = float(np.sqrt((spread + own.noise) / self.count))
+        return Divergence(max(value, 0.0), error, method=own.method, caveats=(_QUICK, *caveats))
 
-    def _method(self) -> str:
-        return "entropy of counts" if self._repeats() else f"entropy by distances to the {_NEIGHBOURS} nearest rows"
-
-    def _repeats(self) -> bool:
-        return len(np.unique(self.rows.reshape(len(self.rows), -1), axis=0)) < len(self.rows) * 0.9
-
-    def _own(self, space: str) -> tuple[Floats, float]:
-        """Log of P's probability or density at every row, less its bias, and the variance that this adds to a row.
-
-        Counts with the correction of Miller (1955), distances as of Kozachenko & Leonenko (1987).
-        """
+    def _own(self, space: str) -> _Own:
+        """By counts, with the correction of Miller (1955), where values repeat; by distances where they do not."""
         n = len(self.rows)
         flat, d = _coordinates(self.rows, space)
         values, places = np.unique(flat, axis=0, return_inverse=True)
-        if len(values) < 0.9 * n:
+        if len(values) < _REPEATED * n:
             shares = np.bincount(places.ravel(), self.weights)
-            return np.log(shares)[places.ravel()] - (len(values) - 1) / (2 * self.count), 0.0
+            log_p = np.log(shares)[places.ravel()] - (len(values) - 1) / (2 * self.count)
+            return _Own(log_p, 0.0, "entropy of counts")
         if n <= _NEIGHBOURS:
             raise InputError(f"{n} rows are too few to say how far a fit is from them: at least {_NEIGHBOURS + 1}")
-        far = np.asarray(KDTree(flat).query(flat, [_NEIGHBOURS + 1])[0])[:, 0]
-        far = np.maximum(far, np.finfo(float).tiny)
-        ball = d / 2 * np.log(np.pi) - special.gammaln(d / 2 + 1)
-        log_p = special.digamma(_NEIGHBOURS) - special.digamma(n) - ball - d * np.log(far)
-        return np.asarray(log_p), float(special.polygamma(1, _NEIGHBOURS))
+        noise = float(special.polygamma(1, _NEIGHBOURS))
+        method = f"entropy by distances to the {_NEIGHBOURS} nearest rows"
+        weights = self.weights if np.ptp(self.weights) else None
+        return _Own(neighbours.log_density(flat, _NEIGHBOURS, d, weights), noise, method)
+
+
+@dataclass(frozen=True)
+class _Own:
+    """Log of P's own probability or density at every row, less its bias, and the variance that this adds to a row."""
+
+    log_p: Floats
+    noise: float
+    method: str
 
 
 def _coordinates(rows: Floats, space: str) -> tuple[Floats, int]:

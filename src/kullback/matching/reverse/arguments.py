@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 import pkgutil
 import re
 from types import ModuleType
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kullback._core.errors import InputError, InputTypeError
+from kullback.matching.arguments import checked_tolerance
 
 from . import families
 
@@ -70,18 +70,16 @@ def _own_support(law: Any) -> Any:
 def limits(tolerance: Any, most_draws: Any, most_steps: Any) -> tuple[float, int, int]:
     """Return the numbers that say when to stop."""
     try:
-        nats, draws, steps = float(tolerance), int(most_draws), int(most_steps)
+        draws, steps = int(most_draws), int(most_steps)
     except (TypeError, ValueError) as error:
         raise InputTypeError(
-            f"tolerance, most_draws and most_steps must be numbers, got {tolerance!r}, {most_draws!r}, {most_steps!r}"
+            f"most_draws and most_steps must be numbers, got {most_draws!r}, {most_steps!r}"
         ) from error
-    if not 0 < nats < math.inf:
-        raise InputError(f"tolerance must be a finite number of nats above 0, got {tolerance}")
     if draws < 1 or draws & (draws - 1):
         raise InputError(f"most_draws must be a power of 2, got {most_draws!r}")
     if steps < 1:
         raise InputError(f"most_steps must be at least 1, got {most_steps!r}")
-    return nats, draws, steps
+    return checked_tolerance(tolerance), draws, steps
 
 
 def starts_of(start: Any, dim: int, free: int, onto: Any, rng: np.random.Generator) -> Tensor:

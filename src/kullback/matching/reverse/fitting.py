@@ -10,6 +10,7 @@ import numpy as np
 
 from kullback._core.errors import InputError
 from kullback._core.progress import Progress, reporter
+from kullback.matching.arguments import generator
 
 from .approximation import Approximation
 from .arguments import family_file, family_of, limits, starts_of, target_of
@@ -52,7 +53,7 @@ def fit_reverse(
     name, argument = family_of(family)
     law, dim, support = target_of(to, dim, support)
     tolerance, most_draws, most_steps = limits(tolerance, most_draws, most_steps)
-    draws = np.random.default_rng(rng)
+    draws = generator(rng)
     onto = bijector(support, dim)
     free = dim if onto is None else int(onto.inverse_shape((dim,))[0])
     starts = starts_of(start, dim, free, onto, draws)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kullback.matching.match import effective
+from kullback.matching.match import GOOD_KHAT, effective
 
 from .approximation import Approximation
 from .density import Density
@@ -20,7 +20,6 @@ from .start import Place
 
 DRAWS = 2**14
 _REPLICATES = 16
-GOOD_KHAT = 0.7  # Vehtari et al. 2024: above it, smoothed weights do not converge at any useful rate
 _EVEN = 0.9  # of the draws are effective: whatever its shape, the tail holds little
 
 

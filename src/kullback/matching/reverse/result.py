@@ -13,9 +13,9 @@ from torch import Tensor
 from kullback._core.divergence import Divergence, plain
 from kullback._core.errors import InputError
 from kullback._core.units import percent, shown
-from kullback.matching.match import Match, Panel
+from kullback.matching.match import GOOD_KHAT, Match, Panel, histograms
 
-from .importance import GOOD_KHAT, Importance
+from .importance import Importance
 from .smoothing import Floats
 
 TWO_SIDED = 1.959963984540054  # standard errors, 95%
@@ -23,8 +23,6 @@ _ROUGH = "The value counts, roughly, mass that was found where the fit has nearl
 _AT_LEAST = (
     "Importance weights do not tell log Z here: this is what the draws show of the divergence, which is at least that."
 )
-_BINS = 40
-_PICTURES = 6
 
 
 class Expectation(NamedTuple):
@@ -146,18 +144,8 @@ def divergence(weighed: Importance, elbo: float, elbo_error: float, *, own: bool
 
 def panels(before: Tensor, after: Tensor, log_weights: Floats | None) -> list[Panel]:
     """Histograms of the first coordinates: start, result, and target where the weights tell it."""
-    found = []
-    for i in range(min(after.shape[1], _PICTURES)):
-        old, new = before[:, i].numpy(), after[:, i].numpy()
-        ends = np.quantile(new, [0.001, 0.999])
-        edges = np.linspace(ends[0], ends[1] + 1e-12 * abs(ends[1]) + 1e-300, _BINS + 1)
-        width = np.diff(edges)
-        series = {
-            "before": np.histogram(old, edges)[0] / (len(old) * width),
-            "after": np.histogram(new, edges)[0] / (len(new) * width),
-        }
-        if log_weights is not None:
-            series["target"] = np.histogram(new, edges, weights=np.exp(log_weights))[0] / width
-        places = ((edges[1:] + edges[:-1]) / 2).tolist()
-        found.append(Panel(f"x[{i}]", places, {name: values.tolist() for name, values in series.items()}))
-    return found
+    names = [f"x[{i}]" for i in range(after.shape[1])]
+    sides: dict[str, tuple[Floats, Floats | None]] = (
+        {} if log_weights is None else {"target": (after.numpy(), np.exp(log_weights))}
+    )
+    return histograms(names, sides | {"before": (before.numpy(), None), "after": (after.numpy(), None)})

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kullback._core.errors import InputError
 from kullback._core.extras import require
+from kullback.matching.affine import Affine
 from kullback.matching.reverse.approximation import Approximation
 from kullback.matching.reverse.start import Place
 
@@ -129,24 +130,3 @@ class Coupled(torch.distributions.Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         return self._go(x, False)[1]
-
-
-class Affine(torch.distributions.Transform):
-    """m + Lx, L lower-triangular."""
-
-    domain = codomain = torch.distributions.constraints.real_vector
-    bijective = True
-
-    def __init__(self, centre: Tensor, factor: Tensor) -> None:
-        super().__init__()
-        self.centre, self.factor = centre, factor
-
-    def _call(self, x: Tensor) -> Tensor:
-        return self.centre + x @ self.factor.T
-
-    def _inverse(self, y: Tensor) -> Tensor:
-        flat = (y - self.centre).reshape(-1, len(self.centre))
-        return torch.linalg.solve_triangular(self.factor, flat.T, upper=False).T.view(y.shape)
-
-    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.factor.diagonal().log().sum().expand(x.shape[:-1])
