@@ -38,6 +38,17 @@ def test_a_million_symbols_cost_the_divergence(name: str) -> None:
     assert sum(d.parts.values()) == pytest.approx(d.value)
 
 
+def test_a_symbol_rarer_than_the_coder_counts_costs_what_it_should() -> None:
+    for rare in (1e-5, 1e-9, 1e-40):
+        model = Static([rare, 1 - rare - 1e-12, 1e-12])
+        x = np.resize([0, 1, 0, 1, 1, 2], 1200).astype(np.int32)
+        words = encode(x, model)
+        assert abs(32 * len(words) + model.log_probabilities(x).sum() / np.log(2)) <= 64
+        assert (decode(words, model, 1200) == x).all()
+    with pytest.raises(kb.InputError, match="below 6e-8"):
+        encode(np.array([0, 1]), Markov([[1 - 1e-9, 1e-9], [0.5, 0.5]]))
+
+
 @settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 300), st.floats(0.02, 5))
 def test_what_was_coded_comes_back(seed: int, k: int, n: int, spread: float) -> None:
@@ -49,6 +60,14 @@ def test_what_was_coded_comes_back(seed: int, k: int, n: int, spread: float) -> 
         words = encode(x, model)
         assert (decode(words, model, n) == x).all()
         assert 32 * len(words) >= -model.log_probabilities(x).sum() / np.log(2) - 64
+
+
+@pytest.mark.parametrize("symbol", [0, 1, 2])
+def test_data_that_do_not_change_cost_what_they_should(symbol: int) -> None:
+    p, q = np.eye(3)[symbol], np.full(3, 1 / 3)
+    d = excess_bits(np.full(10_000, symbol), p, q)
+    assert d.bits == pytest.approx(np.log2(3), rel=0.01)
+    assert excess_bits(np.full(10_000, symbol), p, np.full((3, 3), 1 / 3)).bits == pytest.approx(np.log2(3), rel=0.01)
 
 
 def test_an_adaptive_model_pays_for_learning() -> None:

@@ -17,6 +17,14 @@ Mixture = kb.distributions.GaussianMixture
 RNG = np.random.default_rng(0)
 
 
+def test_no_match_says_that_it_converged_with_an_error_above_the_tolerance() -> None:
+    nothing = kb.Divergence(0.0)
+    with pytest.raises(kb.InputError, match="no convergence"):
+        kb.Match(None, nothing, nothing, True, "", 1, max_error=0.2, tolerance=0.1)
+    with pytest.raises(kb.InputError, match="no convergence"):
+        kb.Match(None, nothing, nothing, True, "", 1, max_error=float("nan"), tolerance=0.1)
+
+
 class TestReducingMixtures:
     def test_bound_and_refinement(self) -> None:
         p = Mixture(RNG.dirichlet(np.ones(8)), RNG.normal(0, 4, 8), RNG.gamma(2, 0.5, 8))
@@ -26,6 +34,12 @@ class TestReducingMixtures:
         bound = float(next(c for c in m.before.caveats if "Runnalls" in c).split("at most ")[1].split(" ")[0])
         assert m.before.value <= bound
         assert m.result.weights.size == 3
+
+    def test_runnalls_bound_by_hand(self) -> None:
+        m = kb.reduce_mixture(Mixture([0.4, 0.6], [0.0, 2.0], [1.0, 0.5]), 1)
+        merged = 0.4 * 1.0 + 0.6 * 0.5 + 0.4 * 0.6 * 4.0
+        bound = (np.log(merged) - 0.4 * np.log(1.0) - 0.6 * np.log(0.5)) / 2
+        assert f"at most {bound:.4g} nats" in m.before.caveats[-1]
 
     def test_to_one_component_is_the_gaussian_of_its_moments(self) -> None:
         p = Mixture([0.25, 0.75], [[0.0, 0.0], [2.0, 1.0]], [np.eye(2), 0.5 * np.eye(2)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,7 @@ class TestWherePeersAreSilentlyWrong:
             moved[column][int(level)] = value
         total = sum(abs(moved[c][k] - {"a": [0.5, 0.5], "b": [0.3, 0.7]}[c][k]) for c in moved for k in (0, 1))
         assert total == pytest.approx(0.4, abs=1e-6)
+        assert kb.reweight({"a": a, "b": b}, moved).converged
         slack = 0.2 + 1e-6
         assert kb.reweight({"a": a, "b": b}, {"a": {0: 0.5, 1: 0.5}, "b": {0: 0.3, 1: 0.7}}, slack=slack).converged
 
@@ -234,6 +237,59 @@ class TestWherePeersAreSilentlyWrong:
         assert kb.reweight(table, to).converged
 
 
+def test_a_small_contradiction_is_refused_too() -> None:
+    x = np.random.default_rng(17).normal(size=(200, 1))
+    with pytest.raises(kb.Infeasible):
+        kb.reweight(np.column_stack([x, 2 * x]), [0.2, 0.4 + 1e-5])
+
+
+def test_bounds_are_of_the_base_of_all_rows() -> None:
+    # rows of b get no weight, so that the others have mean ratio 2
+    columns = {"a": np.array(["x", "y"] * 50), "b": np.array([0, 0, 1, 1] * 25)}
+    to = {"a": {"x": 1.0, "y": 0.0}, "b": {0: 0.45, 1: 0.55}}
+    m = kb.reweight(columns, to, bounds=(0, 2.5))
+    assert m.converged
+    assert m.ratio.max() == pytest.approx(2.2)
+    with pytest.raises(kb.InputError, match=r"bounds keep them at 1\.5"):
+        kb.reweight(columns, to, bounds=(0, 1.5))
+    with pytest.raises(kb.Infeasible):
+        kb.reweight(columns, to, bounds=(0, 2.1))
+    with pytest.raises(kb.InputError, match="use a low of 0"):
+        kb.reweight(columns, to, bounds=(0.5, 3))
+
+
+def test_effective_rows_are_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(18)
+    table = pd.DataFrame({"s": rng.choice(["x", "y"], 400), "w": rng.gamma(2.0, size=400)})
+    to = {"s": {"x": 0.3, "y": 0.7}}
+    m = kb.reweight(table, to, base_weights="w")
+    assert m.ess == pytest.approx(m.weights.sum() ** 2 / (m.weights @ m.weights))
+    table.to_parquet(tmp_path / "t.parquet")
+    assert kb.reweight(tmp_path / "t.parquet", to, base_weights="w").ess == pytest.approx(m.ess)
+
+
+def test_it_travels_with_its_pictures() -> None:
+    m = pickle.loads(pickle.dumps(kb.reweight({"a": ["x", "y"] * 50}, {"a": {"x": 0.3, "y": 0.7}})))
+    assert m.converged
+    assert m.plot().to_dict()
+    error = pickle.loads(pickle.dumps(kb.Infeasible("why", {"a": 1.0}, {"a": 0.0})))
+    assert (str(error), error.nearest) == ("why", {"a": 0.0})
+
+
+def test_levels_that_are_equal_are_one() -> None:
+    signed = kb.reweight({"z": np.array([-0.0, 0.0, 1.0, 1.0])}, {"z": {0.0: 0.3, 1.0: 0.7}})
+    assert signed.weights == pytest.approx([0.6, 0.6, 1.4, 1.4])
+    missing = kb.reweight(pd.DataFrame({"z": [np.nan, 1.0, 1.0]}), {"z": {float("nan"): 0.5, 1.0: 0.5}})
+    assert missing.weights == pytest.approx([1.5, 0.75, 0.75])
+
+
+def test_units_do_not_matter() -> None:
+    x = np.random.default_rng(19).normal(size=500)
+    plain = kb.reweight({"x": x}, {"x": 0.3})
+    for unit in (1e-170, 1e150):
+        assert kb.reweight({"x": x * unit}, {"x": 0.3 * unit}).weights == pytest.approx(plain.weights)
+
+
 def test_a_target_on_the_edge_gives_rows_no_weight() -> None:
     # the maximum of x can only be the mean if nothing else has weight
     x = np.array([[0.0], [1.0], [2.0], [2.0]])
@@ -272,6 +328,19 @@ class TestAnotherSample:
         assert m.before.error < 0.02
         assert np.average(x, axis=0, weights=m.weights) == pytest.approx(y.mean(axis=0), abs=1e-10)
         assert any("chose quadratic" in sentence for sentence in m.check())
+
+    def test_the_error_is_the_spread_of_the_value(self) -> None:
+        found = []
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            found.append(kb.reweight(rng.normal(size=(400, 1)), rng.normal(0.8, 1, (150, 1)), features="linear").before)
+        assert np.std([d.value for d in found]) == pytest.approx(np.mean([d.error for d in found]), rel=0.25)
+
+    def test_rows_without_weight_choose_nothing(self) -> None:
+        rng = np.random.default_rng(20)
+        x, good, bad = rng.normal(size=(900, 1)), rng.normal(0.3, 1, (500, 1)), rng.normal(0, 3, (500, 1))
+        m = kb.reweight(x, np.concatenate([good, bad]), to_weights=np.repeat([1.0, 0.0], 500))
+        assert any("chose linear" in sentence for sentence in m.check())
 
     def test_linear_is_chosen_for_a_pure_shift(self) -> None:
         rng = np.random.default_rng(11)
@@ -416,6 +485,28 @@ BAD: list[tuple[str, Any, Any, dict[str, Any], str]] = [
     ("features of a mapping", np.eye(2), {"0": 0.5}, {"features": "linear"}, "no meaning"),
     ("unknown features", np.eye(2), np.eye(2), {"features": "cubic"}, "cubic"),
     ("other width", np.eye(2), np.ones((3, 3)), {}, "2 columns, the target sample 3"),
+    (
+        "a combination not named",
+        {"a": np.array([0, 0, 1, 1]), "b": np.array([0, 1, 0, 9])},
+        {("a", "b"): {(0, 0): 0.25, (0, 1): 0.25, (1, 0): 0.25, (1, 1): 0.25}},
+        {},
+        "does not name",
+    ),
+    ("weights in two columns", np.eye(2), [0.5, 0.5], {"base_weights": np.ones((2, 2))}, "2 × 2 entries"),
+    ("columns of arrays", np.eye(2), [0.5, 0.5], {"on": ["x"]}, "on names"),
+    ("weights of means", np.eye(2), [0.5, 0.5], {"to_weights": [1.0]}, "to_weights"),
+    ("a share beyond floats", {"a": np.array([0, 1])}, {"a": {0: 10**400, 1: 1}}, {}, "too large"),
+    ("a column that is a value", {"a": "x"}, {"a": {"x": 1.0}}, {}, "one value a row"),
+    ("a tolerance of text", np.eye(2), [0.5, 0.5], {"tolerance": "x"}, "tolerance must be a number"),
+    ("a tolerance of 0", np.eye(2), [0.5, 0.5], {"tolerance": 0}, "above 0"),
+    ("a seed of text", np.eye(2), np.eye(2), {"rng": "x"}, "rng must be"),
+    (
+        "a level that would be cut",
+        pd.DataFrame({"d": [date(2020, 1, 1)]}),
+        {"d": {datetime(2020, 1, 1, 5): 1.0}},
+        {},
+        "change|type",
+    ),
     ("text to average", {"a": np.array(["x", "y"])}, {"a": 0.5}, {}, "no numbers"),
 ]
 

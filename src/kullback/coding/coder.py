@@ -14,7 +14,9 @@ from .models import Adaptive, Floats, Markov, Model, Static, Symbols
 
 Words = NDArray[np.uint32]
 
+_LEAST = 2.0**-20  # of an escape: a probability that the coder still holds to a sixteenth
 _RARE = 2.0**-12  # the coder's probabilities are multiples of 2^-24: rarer symbols go by way of an escape
+_FINEST = float(np.log(2.0**-24))
 
 
 def _constriction() -> Any:
@@ -33,7 +35,7 @@ def encode(symbols: Symbols, model: Model) -> Words:
     Raises
     ------
     InputError
-        If the model gives a symbol probability 0.
+        If the model gives a symbol probability 0, or one that changes from place to place is below 6e-8.
     """
     stream = _constriction().stream
     symbols = np.ascontiguousarray(symbols, dtype=np.int32)
@@ -42,6 +44,14 @@ def encode(symbols: Symbols, model: Model) -> Words:
         at = int(np.flatnonzero(np.isneginf(logs))[0])
         raise InputError(f"the model gives symbol {int(symbols[at])}, at place {at}, probability 0: no code has it")
     coder = stream.stack.AnsCoder()  # a stack: what is to come out first goes in last
+    # On an empty stack a first outcome costs nothing, however unlikely: it begins with something.
+    coder.encode_reverse(np.ones(1, dtype=np.int32), stream.model.Categorical(np.array([0.5, 0.5]), perfect=True))
+    rarest = int(np.argmin(logs))
+    if not isinstance(model, Static) and logs[rarest] < _FINEST:
+        raise InputError(
+            f"the model gives symbol {int(symbols[rarest])}, at place {rarest}, probability "
+            f"{np.exp(logs[rarest]):.3g}: of probabilities that change the coder holds none below 6e-8"
+        )
     for place, table in model.tables(symbols):
         if table.ndim == 1:
             _encode_static(coder, stream, symbols[place], table)
@@ -86,14 +96,25 @@ def decode(words: Words, model: Model, count: int) -> Symbols:
 
 
 def _stages(probabilities: Floats) -> list[tuple[Symbols, Floats]]:
-    """Symbols by likelihood: each stage has the common ones, and an escape to the next as its last."""
+    """Symbols by likelihood: each stage has the common ones, and an escape to the next as its last.
+
+    An escape rarer than the coder can tell is made as likely as it can, and pays the rest in stages without symbols, of
+    which only the escape, now the first outcome, is ever taken.
+    """
     left = np.flatnonzero(probabilities > 0).astype(np.int32)
     stages = []
     while len(left):
         share = probabilities[left] / probabilities[left].sum()
         common = share >= min(_RARE, float(share.max()))
         rest = float(share[~common].sum())
-        stages.append((left[common], np.append(share[common], rest) if rest else share[common]))
+        owed = rest / _LEAST if 0 < rest < _LEAST else 1.0
+        rest = _LEAST if owed < 1 else rest
+        kept = share[common] * ((1 - rest) / share[common].sum())
+        stages.append((left[common], np.append(kept, rest) if rest else kept))
+        while owed < 1:
+            paid = max(owed, _LEAST)
+            stages.append((left[:0], np.array([paid, 1 - paid])))
+            owed = owed / paid if owed < _LEAST else 1.0
         left = left[~common]
     return stages
 

@@ -71,6 +71,16 @@ def test_no_other_member_is_likelier(name: str) -> None:
             assert float(other.logpdf(GAMMA).mean()) < best
 
 
+@pytest.mark.parametrize("name", ["student_t", "gumbel", "logistic", "cauchy"])
+@pytest.mark.parametrize("unit", [1e-6, 1e8])
+def test_units_do_not_matter(name: str, unit: float) -> None:
+    x = st.t(4, 1, 2).rvs(300, random_state=2)
+    plain, scaled = fit(name, x), fit(name, x * unit)
+    assert plain.converged
+    assert scaled.converged
+    assert parameters(scaled.result)[-2:] == pytest.approx(np.array(parameters(plain.result))[-2:] * unit, rel=1e-5)
+
+
 def test_exponential_families_match_moments() -> None:
     # d/dη: E_P[T] = E_Q[T] (Wainwright & Jordan 2008, section 3.6)
     a = fit("gamma", GAMMA).result
@@ -288,6 +298,15 @@ def test_it_never_claims_a_slope_that_is_not_nil(seed: int, name: str) -> None:
         ("flow", GAMMA, {}, "vectors"),
         ("gamma", lambda x: x, {}, "reverse"),
         ("normal", st.norm([0, 1], 1), {}, "batch"),
+        ("normal", GAMMA, {"fixed": 5}, "fixed must map"),
+        ("normal", GAMMA, {"tolerance": -1}, "above 0"),
+        ("mixture(2)", st.cauchy(), {}, "infinite"),
+        ("normal", st.cauchy(), {}, "infinite"),
+        ("dirichlet", np.ones((9, 3)), {}, "not on the simplex"),
+        ("gamma", [0.0, *GAMMA[:20]], {}, "at row 0"),
+        ("categorical", np.array([10.0**9, 0, 1]), {}, "number the levels"),
+        ("best of", [1.0], {}, "too few"),
+        (["normal", 5], GAMMA, {}, "called 5"),
         ("normal", "text", {}, "not a distribution object"),
         ("normal", [["a"], ["b"]], {}, "text"),
     ],

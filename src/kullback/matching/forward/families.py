@@ -34,6 +34,7 @@ _BLOCK = 1 << 21  # log-densities at once
 _FEW = 400  # rows that a start is judged by
 _MOST = 40  # parameters of one search: its curvature takes their square in evaluations
 _ON_IT = 1e-6  # from a simplex or sphere
+_BESIDE = 1e-6  # of a searched parameter
 _SHOWN = 5_000  # draws of a law of vectors, where it is drawn
 _EDGE = 12.0  # a logarithm so large says that the best member is a limit of the family
 _AT_ENDS = "at the ends of the data, where the likelihood is largest"
@@ -197,8 +198,10 @@ def _mean_log_density(law: Family, rows: Floats, weights: Floats, count: int) ->
 
 
 def _refuse_impossible(search: Search, target: Target, objective: Batch, start: Floats) -> None:
-    """No number to begin with: a row, or mass of P, that no member has a finite density for."""
-    if np.isfinite(objective(start[None])[0]):
+    """No slope to go by: a row, or mass of P, for which members beside the start have no finite density."""
+    beside = np.concatenate([start[None], start + _BESIDE * np.eye(len(start)), start - _BESIDE * np.eye(len(start))])
+    wrong = ~np.isfinite(objective(beside))
+    if not wrong.any():
         return
     name = search.family.__name__
     if target.law is not None:
@@ -206,7 +209,7 @@ def _refuse_impossible(search: Search, target: Target, objective: Batch, start: 
             f"D(P‖Q) is infinite for the members of {name} that were tried: P has heavier tails, or other support"
         )
     with np.errstate(all="ignore"):
-        logs = np.ravel(np.asarray(search.member(start).log_density(target.rows), dtype=float))
+        logs = np.asarray(search.member(beside[int(np.argmax(wrong))]).log_density(target.rows), dtype=float).ravel()
     row = int(np.argmax(~np.isfinite(logs)))
     raise InputError(
         f"the density of {name} at row {row}, {target.rows[row]}, is {np.exp(logs[row]):g}: no member fits it"

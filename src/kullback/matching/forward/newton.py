@@ -58,7 +58,8 @@ def _units(function: Batch, start: Floats) -> Floats:
     for length in 10.0 ** np.arange(-14.0, 15.0):
         out = length * np.eye(k)[left]
         ahead, behind = np.split(function(np.concatenate([start + out, start - out])), 2)
-        bend = ahead + behind - 2 * centre
+        with np.errstate(invalid="ignore"):
+            bend = ahead + behind - 2 * centre
         for i, found in zip(left, bend, strict=True):
             if np.isfinite(found) and found > _BEND:
                 unit[i] = length / np.sqrt(min(found, 1.0))
